@@ -1,0 +1,115 @@
+//! `filter.toml`: what a filter is, in the terms that the farm needs to build, check and size it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+/// How std is built for a Rust filter, and so how large the filter is and what a panic says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SizeProfile {
+    /// Panic messages are kept: a trap in production says where and why.
+    Standard,
+    /// A panic is a bare trap, and std is built with `optimize_for_size`.
+    Min,
+}
+
+impl fmt::Display for SizeProfile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SizeProfile::Standard => "standard",
+            SizeProfile::Min => "min",
+        })
+    }
+}
+
+/// The whole of a `filter.toml`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// One sentence for lists and tables.
+    pub summary: String,
+    /// The ABI callbacks that the filter needs beside those that every module keeps, by their export names
+    /// (`proxy_on_request_headers`, …). All other callbacks are pruned from what ships.
+    pub callbacks: Vec<String>,
+    /// Which std the shipped module is built with.
+    #[serde(default = "standard")]
+    pub size_profile: SizeProfile,
+    /// The most bytes that a shipped module may have, by language and size profile.
+    #[serde(default)]
+    pub budget: BTreeMap<String, BTreeMap<SizeProfile, u64>>,
+}
+
+fn standard() -> SizeProfile {
+    SizeProfile::Standard
+}
+
+impl Manifest {
+    /// Reads and checks a manifest.
+    ///
+    /// # Errors
+    /// Names the file, the line and the field: the file cannot be read, is not TOML, has an unknown or missing field,
+    /// or names a callback that is none.
+    pub fn read(path: &Path) -> Result<Manifest> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Self::parse(&text).with_context(|| format!("{} is not a valid filter manifest", path.display()))
+    }
+
+    fn parse(text: &str) -> Result<Manifest> {
+        let manifest: Manifest = toml::from_str(text)?;
+        if manifest.summary.trim().is_empty() {
+            bail!("summary: expected one sentence, found nothing");
+        }
+        for callback in &manifest.callbacks {
+            if !callback.starts_with("proxy_on_") {
+                bail!(
+                    "callbacks: {callback:?} is not a callback; expected an export such as \"proxy_on_request_headers\""
+                );
+            }
+        }
+        Ok(manifest)
+    }
+
+    /// The most bytes that the port in `language` may ship with, where the manifest sets a bound.
+    pub fn budget(&self, language: &str, profile: SizeProfile) -> Option<u64> {
+        self.budget.get(language)?.get(&profile).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+summary = "Adds a header."
+callbacks = ["proxy_on_response_headers"]
+size_profile = "min"
+[budget.rust]
+min = 36_000
+"#;
+
+    #[test]
+    fn reads_every_field() {
+        let manifest = Manifest::parse(GOOD).unwrap();
+        assert_eq!(manifest.callbacks, ["proxy_on_response_headers"]);
+        assert_eq!(manifest.size_profile, SizeProfile::Min);
+        assert_eq!(manifest.budget("rust", SizeProfile::Min), Some(36_000));
+        assert_eq!(manifest.budget("rust", SizeProfile::Standard), None);
+        assert_eq!(manifest.budget("go", SizeProfile::Min), None);
+    }
+
+    #[test]
+    fn an_unknown_field_is_named_with_its_line() {
+        let error = format!("{:#}", Manifest::parse(&GOOD.replace("summary", "sumary")).unwrap_err());
+        assert!(error.contains("line 2") && error.contains("sumary"), "{error}");
+    }
+
+    #[test]
+    fn a_callback_that_is_none_is_named() {
+        let error = Manifest::parse(&GOOD.replace("proxy_on_response", "on_response")).unwrap_err().to_string();
+        assert!(error.contains("\"on_response_headers\" is not a callback"), "{error}");
+    }
+}
