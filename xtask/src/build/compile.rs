@@ -1,0 +1,115 @@
+//! Compiles one port and shrinks what came out: the two steps that start other programs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, anyhow, bail};
+use weir_cases::manifest::{Manifest, SizeProfile};
+
+use super::report::Shrunk;
+use crate::process::{build_tool, cargo, output, say};
+use crate::project::{Language, Port, Project};
+use crate::toolchain::{self, TARGET, Toolchain};
+
+/// What the builds of one run share: made once, by the first that needs it.
+pub(super) struct Tools<'a> {
+    project: &'a Project,
+    pub(super) toolchain: &'a Toolchain,
+    dev: bool,
+    /// How many compilers each build may run at a time.
+    threads: usize,
+    shrinker: OnceLock<Result<PathBuf, String>>,
+    standard: OnceLock<Result<PathBuf, String>>,
+    min: OnceLock<Result<PathBuf, String>>,
+}
+
+impl<'a> Tools<'a> {
+    pub(super) fn new(project: &'a Project, toolchain: &'a Toolchain, dev: bool, workers: usize) -> Tools<'a> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = (cores / workers).max(1);
+        let (shrinker, standard, min) = Default::default();
+        Tools { project, toolchain, dev, threads, shrinker, standard, min }
+    }
+
+    /// The linked module of a port.
+    ///
+    /// # Errors
+    /// It does not compile: the compiler's words are in the error.
+    pub(super) fn compile(&self, port: &Port, profile: SizeProfile) -> Result<PathBuf> {
+        match port.language {
+            Language::Rust => self.compile_rust(port, profile),
+        }
+    }
+
+    fn compile_rust(&self, port: &Port, profile: SizeProfile) -> Result<PathBuf> {
+        let sysroot = self.sysroot(profile)?;
+        // A folder for each filter: cargo then takes no lock that another needs, and the features that one filter
+        // asks of a dependency do not reach another's bytes.
+        let target_dir = self.project.state().join("filters").join(profile.to_string()).join(&port.filter);
+        let mut command = cargo();
+        command.args(["build", "--profile", "filter", "--target", TARGET, "--package", &port.filter]);
+        command.args(["--message-format", "json-render-diagnostics", "--jobs", &self.threads.to_string()]);
+        command.current_dir(&self.project.root).env("CARGO_TARGET_DIR", &target_dir);
+        toolchain::rustflags(&mut command, self.toolchain, profile, &sysroot);
+        let output = command.stdin(Stdio::null()).output().context("cannot start cargo")?;
+        if !output.status.success() {
+            bail!("does not compile\n{}", String::from_utf8_lossy(&output.stderr).trim_end());
+        }
+        module_in(&output.stdout).with_context(|| format!("cargo built {} but reported no module", port.filter))
+    }
+
+    /// Writes the smaller module and its symbols, and says what each stage left.
+    ///
+    /// # Errors
+    /// The lint refuses the module: each finding is a line of the error.
+    pub(super) fn shrink(&self, linked: &Path, manifest: &Manifest, wasm: &Path, symbols: &Path) -> Result<Shrunk> {
+        let shrinker = self.shrinker()?;
+        let mut command = Command::new(shrinker);
+        command.arg(linked).arg("--out").arg(wasm).arg("--symbols").arg(symbols);
+        for callback in &manifest.callbacks {
+            command.arg("--callback").arg(callback);
+        }
+        let report = output(&mut command)?;
+        serde_json::from_str(&report).context("the shrinker's report cannot be read")
+    }
+
+    fn sysroot(&self, profile: SizeProfile) -> Result<PathBuf> {
+        let cell = match profile {
+            SizeProfile::Standard => &self.standard,
+            SizeProfile::Min => &self.min,
+        };
+        once(cell, || toolchain::sysroot(self.toolchain, profile, &self.project.state()))
+    }
+
+    fn shrinker(&self) -> Result<PathBuf> {
+        once(&self.shrinker, || {
+            if self.dev {
+                return build_tool("weir-shrink", "weir-lint", &["--no-default-features"]);
+            }
+            if !self.project.metadata.target_directory.join("debug/weir-shrink").exists() {
+                say!("building the optimiser (Binaryen), once: this takes minutes");
+            }
+            build_tool("weir-shrink", "weir-shrink", &[])
+        })
+    }
+}
+
+/// Makes a thing once, and tells every later caller of the same failure.
+fn once(cell: &OnceLock<Result<PathBuf, String>>, make: impl FnOnce() -> Result<PathBuf>) -> Result<PathBuf> {
+    cell.get_or_init(|| make().map_err(|error| format!("{error:#}"))).clone().map_err(|error| anyhow!(error))
+}
+
+/// The module that cargo reports.
+fn module_in(messages: &[u8]) -> Option<PathBuf> {
+    let artifacts = cargo_metadata::Message::parse_stream(messages).filter_map(|message| match message.ok()? {
+        cargo_metadata::Message::CompilerArtifact(artifact) => Some(artifact),
+        _ => None,
+    });
+    let files = artifacts.flat_map(|artifact| artifact.filenames);
+    files
+        .filter(|file| file.extension() == Some("wasm"))
+        .last()
+        .map(|file| fs::canonicalize(&file).unwrap_or(file.into()))
+}

@@ -1,0 +1,247 @@
+//! What was built, by the digest of its inputs, and what of it is published in `dist/`.
+//!
+//! A file appears whole or not at all: everything is written under another name and renamed. The module itself comes
+//! last, so that where it stands, its digest and its symbols stand too.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+use tempfile::{NamedTempFile, TempDir};
+
+use super::hex;
+use super::report::Built;
+use crate::process::shown;
+use crate::project::{Port, Project};
+
+/// The files of one artifact.
+const EXTENSIONS: [&str; 3] = ["wasm", "sha256", "symbols"];
+
+/// The store of one checkout.
+pub(super) struct Store {
+    cache: PathBuf,
+    dist: PathBuf,
+}
+
+/// A build that is not finished: its folder goes away with it.
+pub(super) struct Draft {
+    folder: TempDir,
+    pub(super) wasm: PathBuf,
+    pub(super) symbols: PathBuf,
+}
+
+/// Where modules are published: `dist/` holds only what may ship.
+pub(crate) fn folder(project: &Project, dev: bool) -> PathBuf {
+    if dev { project.state().join("dev") } else { project.dist() }
+}
+
+impl Store {
+    /// Opens the store, and makes sure before anything is built that the result can be written.
+    pub(super) fn open(project: &Project, dev: bool) -> Result<Store> {
+        let store = Store { cache: project.state().join("built"), dist: folder(project, dev) };
+        for folder in [&store.cache, &store.dist] {
+            fs::create_dir_all(folder).and_then(|()| NamedTempFile::new_in(folder).map(drop)).with_context(|| {
+                format!("cannot write to {}; make the folder writable, or free space on its disk", shown(folder))
+            })?;
+        }
+        Ok(store)
+    }
+
+    /// A place to build into.
+    pub(super) fn draft(&self) -> Result<Draft> {
+        let folder = tempfile::tempdir_in(&self.cache).context("cannot create a folder to build into")?;
+        let [wasm, symbols] = ["module.wasm", "module.symbols"].map(|name| folder.path().join(name));
+        Ok(Draft { folder, wasm, symbols })
+    }
+
+    /// Remembers a finished build under its key.
+    pub(super) fn keep(&self, draft: Draft, built: &Built) -> Result<()> {
+        let report = serde_json::to_vec_pretty(built)?;
+        fs::write(draft.folder.path().join("built.json"), report).context("cannot write the build's report")?;
+        let kept = self.cache.join(&built.input);
+        if kept.exists() {
+            fs::remove_dir_all(&kept).with_context(|| format!("cannot replace {}", shown(&kept)))?;
+        }
+        fs::rename(draft.folder.keep(), &kept).with_context(|| format!("cannot create {}", shown(&kept)))
+    }
+
+    /// What was built from these inputs, if it was and is still whole: report, module and symbols.
+    fn kept(&self, key: &str) -> Option<(Built, Vec<u8>, Vec<u8>)> {
+        let kept = self.cache.join(key);
+        let built: Built = serde_json::from_slice(&fs::read(kept.join("built.json")).ok()?).ok()?;
+        let wasm = fs::read(kept.join("module.wasm")).ok()?;
+        let symbols = fs::read(kept.join("module.symbols")).ok()?;
+        (hex(&Sha256::digest(&wasm)) == built.sha256).then_some((built, wasm, symbols))
+    }
+
+    /// Publishes what was built from these inputs, if it was; touches nothing that is published already.
+    pub(super) fn restore(&self, key: &str, port: &Port) -> Result<Option<Built>> {
+        let Some((built, wasm, symbols)) = self.kept(key) else { return Ok(None) };
+        let name = format!("{}.wasm", port.artifact());
+        self.publish(&self.path(port, "symbols"), &symbols)?;
+        self.publish(&self.path(port, "sha256"), format!("{}  {name}\n", built.sha256).as_bytes())?;
+        self.publish(&self.path(port, "wasm"), &wasm)?;
+        Ok(Some(built))
+    }
+
+    /// The report of a port whose module stands published as these inputs make it.
+    pub(super) fn published(&self, key: &str, port: &Port) -> Option<(Port, Built)> {
+        let (built, wasm, _) = self.kept(key)?;
+        fs::read(self.path(port, "wasm")).is_ok_and(|present| present == wasm).then(|| (port.clone(), built))
+    }
+
+    /// Takes away every artifact whose name is not among the known ones.
+    pub(super) fn tidy(&self, known: &[String]) -> Result<()> {
+        for entry in fs::read_dir(&self.dist).with_context(|| format!("cannot list {}", shown(&self.dist)))? {
+            let path = entry?.path();
+            let [Some(stem), Some(extension)] = [path.file_stem(), path.extension()].map(|part| part?.to_str()) else {
+                continue;
+            };
+            if EXTENSIONS.contains(&extension) && !known.iter().any(|name| name == stem) {
+                fs::remove_file(&path).with_context(|| format!("cannot remove {}", shown(&path)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back what was published for a port.
+    pub(super) fn withdraw(&self, port: &Port) -> Result<()> {
+        for extension in EXTENSIONS {
+            let path = self.path(port, extension);
+            if path.exists() {
+                fs::remove_file(&path).with_context(|| format!("cannot remove {}", shown(&path)))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn path(&self, port: &Port, extension: &str) -> PathBuf {
+        self.dist.join(format!("{}.{extension}", port.artifact()))
+    }
+
+    fn publish(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        if fs::read(path).is_ok_and(|present| present == bytes) {
+            return Ok(());
+        }
+        write_whole(path, bytes)
+    }
+}
+
+/// Writes a file so that a reader sees the old bytes or the new, and never a part.
+///
+/// # Errors
+/// The folder cannot be written to, or the disk is full; the old file is then as it was.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = path.parent().context("a file needs a folder")?;
+    let write = || -> std::io::Result<()> {
+        let mut file = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o644)).tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().with_context(|| format!("cannot write {}", shown(path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::project::Language;
+
+    fn store(root: &Path) -> Store {
+        let store = Store { cache: root.join("built"), dist: root.join("dist") };
+        fs::create_dir_all(&store.cache).unwrap();
+        fs::create_dir_all(&store.dist).unwrap();
+        store
+    }
+
+    fn port() -> Port {
+        Port { filter: "demo".into(), language: Language::Rust, dir: PathBuf::new() }
+    }
+
+    fn keep(store: &Store, key: &str, bytes: &[u8]) {
+        let draft = store.draft().unwrap();
+        fs::write(&draft.wasm, bytes).unwrap();
+        fs::write(&draft.symbols, "names").unwrap();
+        store.keep(draft, &Built::example(key, bytes)).unwrap();
+    }
+
+    #[test]
+    fn what_is_kept_is_published_with_digest_and_symbols() {
+        let root = tempfile::tempdir().unwrap();
+        let store = store(root.path());
+        keep(&store, "k1", b"module");
+        assert_eq!(store.restore("k1", &port()).unwrap().unwrap().input, "k1");
+        assert_eq!(fs::read(root.path().join("dist/demo.wasm")).unwrap(), b"module");
+        assert_eq!(fs::read(root.path().join("dist/demo.symbols")).unwrap(), b"names");
+        let line = fs::read_to_string(root.path().join("dist/demo.sha256")).unwrap();
+        assert_eq!(line, format!("{}  demo.wasm\n", hex(&Sha256::digest(b"module"))));
+    }
+
+    #[test]
+    fn other_inputs_find_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let store = store(root.path());
+        keep(&store, "k1", b"module");
+        assert!(store.restore("k2", &port()).unwrap().is_none());
+        assert!(!root.path().join("dist/demo.wasm").exists());
+    }
+
+    #[test]
+    fn a_published_module_that_was_changed_is_mended() {
+        let root = tempfile::tempdir().unwrap();
+        let store = store(root.path());
+        keep(&store, "k1", b"module");
+        store.restore("k1", &port()).unwrap();
+        fs::write(root.path().join("dist/demo.wasm"), "broken").unwrap();
+        store.restore("k1", &port()).unwrap();
+        assert_eq!(fs::read(root.path().join("dist/demo.wasm")).unwrap(), b"module");
+    }
+
+    #[test]
+    fn a_kept_module_that_was_changed_is_not_trusted() {
+        let root = tempfile::tempdir().unwrap();
+        let store = store(root.path());
+        keep(&store, "k1", b"module");
+        fs::write(root.path().join("built/k1/module.wasm"), "broken").unwrap();
+        assert!(store.restore("k1", &port()).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_withdrawn_is_gone() {
+        let root = tempfile::tempdir().unwrap();
+        let store = store(root.path());
+        keep(&store, "k1", b"module");
+        store.restore("k1", &port()).unwrap();
+        store.withdraw(&port()).unwrap();
+        assert_eq!(fs::read_dir(root.path().join("dist")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_belongs_to_no_filter_is_tidied_away() {
+        let root = tempfile::tempdir().unwrap();
+        let store = store(root.path());
+        for name in ["demo.wasm", "gone.wasm", "gone.symbols", "size-report.json"] {
+            fs::write(root.path().join("dist").join(name), "x").unwrap();
+        }
+        store.tidy(&["demo".into()]).unwrap();
+        let left = fs::read_dir(root.path().join("dist")).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut left: Vec<_> = left.collect();
+        left.sort();
+        assert_eq!(left, ["demo.wasm", "size-report.json"]);
+    }
+
+    #[test]
+    fn an_abandoned_draft_leaves_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let store = store(root.path());
+        let draft = store.draft().unwrap();
+        fs::write(&draft.wasm, "half").unwrap();
+        drop(draft);
+        assert_eq!(fs::read_dir(root.path().join("built")).unwrap().count(), 0);
+    }
+}

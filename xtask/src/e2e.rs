@@ -1,0 +1,88 @@
+//! `cargo xtask e2e`: the filters' cases through a real Envoy.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+use crate::build::{self, Options};
+use crate::envoy;
+use crate::process::{build_tool, run, say};
+use crate::project::Project;
+
+#[derive(Args)]
+pub(crate) struct E2e {
+    /// Run only the cases of these filters.
+    filters: Vec<String>,
+    /// What Envoy runs in.
+    #[arg(long, default_value = "auto")]
+    runtime: Runtime,
+    /// The Envoy to run, in place of the one that is found or fetched.
+    #[arg(long, value_name = "PATH")]
+    envoy: Option<PathBuf>,
+    /// Run only the cases whose names contain this text.
+    #[arg(long, value_name = "TEXT")]
+    case: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(crate) enum Runtime {
+    /// In a container where a Docker engine answers, else native.
+    Auto,
+    /// In a container, through testcontainers.
+    Container,
+    /// The binary itself.
+    Native,
+}
+
+impl E2e {
+    /// All cases of all filters, through a native Envoy.
+    pub(crate) fn native() -> E2e {
+        E2e { filters: Vec::new(), runtime: Runtime::Native, envoy: None, case: Vec::new() }
+    }
+
+    pub(crate) fn run(self) -> Result<()> {
+        let project = Project::find()?;
+        let ports = project.select(&self.filters, None)?;
+        let runtime = self.runtime.choose();
+        let envoy = envoy::find_or_fetch(&project, self.envoy.as_deref())?;
+        let modules = build::modules(&project, ports, Options { dev: false, size_profile: None })?;
+        let features: &[&str] = if runtime == Runtime::Container { &["--features", "container"] } else { &[] };
+        let tool = build_tool("weir-envoy", "weir-envoy", features)?;
+        let mut command = Command::new(tool);
+        command.arg("e2e").arg("--envoy").arg(envoy).arg("--state").arg(project.state().join("envoy"));
+        command.arg("--runtime").arg(if runtime == Runtime::Container { "container" } else { "native" });
+        for (port, wasm) in modules {
+            let mut run = port.dir.join("cases.toml").into_os_string();
+            run.push("=");
+            run.push(wasm);
+            command.arg("--run").arg(run);
+        }
+        run(command.arg("--").args(self.case))
+    }
+}
+
+impl Runtime {
+    /// Settles `auto`, and says how: the client may be there where no engine runs, so the engine is asked.
+    fn choose(self) -> Runtime {
+        if self != Runtime::Auto {
+            return self;
+        }
+        let engine = docker_engine();
+        match &engine {
+            Ok(version) => say!("runtime: container (a Docker engine answers: {version})"),
+            Err(_) => say!("runtime: native (no Docker engine answers)"),
+        }
+        if engine.is_ok() { Runtime::Container } else { Runtime::Native }
+    }
+}
+
+/// The version of the Docker engine that answers.
+///
+/// # Errors
+/// None does.
+pub(crate) fn docker_engine() -> Result<String> {
+    let text = crate::process::output(Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]))?;
+    Ok(text.trim().to_owned())
+}

@@ -1,0 +1,130 @@
+//! Child processes: run to the end with their output kept, and errors that say which command failed and how.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+/// One line of progress on standard error, so that standard output stays what a pipe wants.
+macro_rules! say {
+    ($($arg:tt)*) => { eprintln!("weir: {}", format_args!($($arg)*)) };
+}
+pub(crate) use say;
+
+/// Something that a command needs and this machine lacks.
+///
+/// Every command says it the same way, and `doctor` prints the same words: what, what for, and the one command that
+/// mends it.
+#[derive(Debug)]
+pub(crate) struct Missing {
+    pub(crate) what: String,
+    pub(crate) needed_for: &'static str,
+    pub(crate) mend: String,
+}
+
+impl std::fmt::Display for Missing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} is missing, which is needed {}; to mend it: {}", self.what, self.needed_for, self.mend)
+    }
+}
+
+impl std::error::Error for Missing {}
+
+/// Runs a command to its end and returns what it printed on standard output.
+///
+/// # Errors
+/// The command cannot be started, or ends with another status than 0: then the error carries its standard error.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {name}"))?;
+    if !output.status.success() {
+        bail!("{name} failed ({}):\n{}", output.status, String::from_utf8_lossy(&output.stderr).trim_end());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs a command that shares this terminal.
+///
+/// # Errors
+/// The command cannot be started, or ends with another status than 0.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let status = command.status().with_context(|| format!("cannot start {name}"))?;
+    if !status.success() {
+        bail!("{name} failed ({status})");
+    }
+    Ok(())
+}
+
+/// The cargo that runs this task, so that a filter's host tools come from the toolchain that the checkout pins.
+pub(crate) fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// The first file of that name in the folders of `PATH`.
+pub(crate) fn which(name: &str) -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(name)).find(|path| is_executable(path))
+}
+
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+/// Builds a binary of this workspace and returns the path that cargo reports for it: paths are never guessed.
+///
+/// # Errors
+/// Cargo fails; what it printed has then been shown.
+pub(crate) fn build_tool(package: &str, bin: &str, args: &[&str]) -> Result<PathBuf> {
+    let mut command = cargo();
+    command.args(["build", "--quiet", "--package", package, "--bin", bin]).args(args);
+    command.args(["--message-format", "json-render-diagnostics"]).stdin(Stdio::null()).stderr(Stdio::inherit());
+    let output = command.output().context("cannot start cargo")?;
+    if !output.status.success() {
+        bail!("{package} does not compile (see above)");
+    }
+    executable_named(bin, &output.stdout).with_context(|| format!("cargo built {package} but reported no binary {bin}"))
+}
+
+fn executable_named(bin: &str, messages: &[u8]) -> Option<PathBuf> {
+    cargo_metadata::Message::parse_stream(messages).filter_map(Result::ok).find_map(|message| match message {
+        cargo_metadata::Message::CompilerArtifact(artifact) if artifact.target.name == bin => {
+            artifact.executable.map(Into::into)
+        }
+        _ => None,
+    })
+}
+
+/// A path as the reader of a message wants it: relative to where they stand, where it lies below.
+pub(crate) fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(&here).unwrap_or(path).display().to_string()
+}
+
+/// Whether an environment variable is set to something.
+pub(crate) fn env_path(name: impl AsRef<OsStr>) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// Runs a command that shares this terminal, and ends it where it takes longer than `limit`.
+///
+/// # Errors
+/// The command cannot be started, takes too long, or ends with another status than 0.
+pub(crate) fn run_bounded(command: &mut Command, limit: Duration) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let mut child = command.stdin(Stdio::null()).spawn().with_context(|| format!("cannot start {name}"))?;
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().with_context(|| format!("cannot wait for {name}"))? {
+            return if status.success() { Ok(()) } else { Err(anyhow::anyhow!("{name} failed ({status})")) };
+        }
+        if started.elapsed() > limit {
+            child.kill().ok();
+            child.wait().ok();
+            bail!("{name} did not end within {} s", limit.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,204 @@
+//! `cargo xtask serve`: a filter, or a chain of them, on a local Envoy, rebuilt and reloaded as its sources change.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use walkdir::WalkDir;
+
+use crate::build::{self, Options, inputs};
+use crate::envoy;
+use crate::process::{build_tool, say};
+use crate::project::{Port, Project};
+
+/// How often the sources are looked at: faster than a hand that saves, slow enough to cost nothing.
+const WATCH: Duration = Duration::from_millis(300);
+
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// The filters, in the order in which a request meets them: NAME or NAME,NAME.
+    #[arg(required = true, value_delimiter = ',', value_name = "FILTER")]
+    filters: Vec<String>,
+    /// A filter's configuration, as JSON or as @FILE; in a chain: NAME=JSON or NAME=@FILE, once for each.
+    #[arg(long, value_name = "[NAME=]JSON|@FILE")]
+    config: Vec<String>,
+    /// Where requests go in the end; without it, an upstream that answers with what it received.
+    #[arg(long, value_name = "URL")]
+    upstream: Option<String>,
+    /// The port to listen on, on 127.0.0.1.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Build and load a filter anew when one of its sources changes.
+    #[arg(long)]
+    watch: bool,
+    /// Serve the modules as they ship, through the slow optimiser.
+    #[arg(long)]
+    optimise: bool,
+    /// The Envoy to run, in place of the one that is found or fetched.
+    #[arg(long, value_name = "PATH")]
+    envoy: Option<PathBuf>,
+}
+
+impl Serve {
+    pub(crate) fn run(self) -> Result<()> {
+        let project = Project::find()?;
+        let chain = self.chain(&project)?;
+        let configs = configurations(&self.config, &self.filters)?;
+        let envoy = envoy::find_or_fetch(&project, self.envoy.as_deref())?;
+        let modules = build::modules(&project, chain.clone(), self.options())?;
+        let mut command = Command::new(build_tool("weir-envoy", "weir-envoy", &[])?);
+        command.arg("serve").arg("--envoy").arg(envoy).arg("--state").arg(project.state().join("envoy"));
+        command.arg("--port").arg(self.port.to_string());
+        if let Some(url) = &self.upstream {
+            command.arg("--upstream").arg(url);
+        }
+        for name in &self.filters {
+            let wasm = modules.iter().find(|(port, _)| &port.filter == name).map(|(_, wasm)| wasm);
+            let wasm = wasm.with_context(|| format!("{name} was not built"))?;
+            command.arg("--filter").arg(format!("{name}={}", wasm.display()));
+        }
+        for (name, text) in &configs {
+            command.arg("--config").arg(format!("{name}={text}"));
+        }
+        self.attend(command, &chain)
+    }
+
+    fn options(&self) -> Options {
+        Options { dev: !self.optimise, size_profile: None }
+    }
+
+    /// The ports to build, each once.
+    fn chain(&self, project: &Project) -> Result<Vec<Port>> {
+        project.select(&self.filters, Some(crate::project::Language::Rust))
+    }
+
+    /// Runs Envoy's keeper until it ends. It ends when it is told to, or when its standard input does: with this
+    /// process, however that ends.
+    fn attend(&self, mut command: Command, chain: &[Port]) -> Result<()> {
+        // Ctrl-C reaches the keeper too: it stops Envoy, and this process waits for that.
+        ctrlc::set_handler(|| {}).context("cannot attend to Ctrl-C")?;
+        let mut keeper = command.stdin(Stdio::piped()).spawn().context("cannot start weir-envoy")?;
+        let mut seen = if self.watch { Some(snapshot(&watched(chain)?)) } else { None };
+        let status = loop {
+            if let Some(status) = keeper.try_wait().context("cannot wait for weir-envoy")? {
+                break status;
+            }
+            std::thread::sleep(WATCH);
+            if let Some(seen) = &mut seen {
+                self.reload_on_change(&mut keeper, chain, seen)?;
+            }
+        };
+        if !status.success() {
+            bail!("Envoy was not served to the end ({status})");
+        }
+        Ok(())
+    }
+
+    fn reload_on_change(&self, keeper: &mut Child, chain: &[Port], seen: &mut Snapshot) -> Result<()> {
+        let now = snapshot(&watched(chain)?);
+        if now == *seen {
+            return Ok(());
+        }
+        *seen = now;
+        say!("a source changed");
+        // A source that does not compile is no reason to stop: what was loaded goes on serving.
+        let built = Project::find().and_then(|project| build::modules(&project, chain.to_vec(), self.options()));
+        match (built, &mut keeper.stdin) {
+            (Ok(_), Some(stdin)) => writeln!(stdin, "reload").context("weir-envoy does not listen any more")?,
+            (Ok(_), None) => {}
+            (Err(error), _) => say!("not reloaded: {error:#}"),
+        }
+        Ok(())
+    }
+}
+
+/// Every watched file with its time of change and its size.
+type Snapshot = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
+
+fn watched(chain: &[Port]) -> Result<Vec<PathBuf>> {
+    let project = Project::find()?;
+    let mut folders = Vec::new();
+    for port in chain {
+        folders.push(port.dir.clone());
+        folders.extend(inputs::folders(&project, port)?);
+    }
+    Ok(folders)
+}
+
+fn snapshot(folders: &[PathBuf]) -> Snapshot {
+    let files = folders.iter().flat_map(|folder| WalkDir::new(folder).into_iter().filter_map(Result::ok));
+    let files = files.filter(|entry| entry.file_type().is_file());
+    let stamp = |path: &Path| path.metadata().map(|meta| (meta.modified().ok(), meta.len())).unwrap_or_default();
+    files.map(|entry| (entry.path().to_owned(), stamp(entry.path()))).collect()
+}
+
+/// The configuration of each filter by its name, files read.
+fn configurations(given: &[String], filters: &[String]) -> Result<BTreeMap<String, String>> {
+    let mut configs = BTreeMap::new();
+    for text in given {
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) if filters.iter().any(|filter| filter == name) => (name, value),
+            _ => match filters {
+                [only] => (only.as_str(), text.as_str()),
+                _ => bail!("--config {text}: expected NAME=JSON, where NAME is one of: {}", filters.join(", ")),
+            },
+        };
+        let value = match value.strip_prefix('@') {
+            Some(path) => fs::read_to_string(path).with_context(|| format!("--config: cannot read {path}"))?,
+            None => value.to_owned(),
+        };
+        if configs.insert(name.to_owned(), value).is_some() {
+            bail!("--config: {name} is configured twice");
+        }
+    }
+    Ok(configs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(given: &[&str], filters: &[&str]) -> Result<BTreeMap<String, String>> {
+        let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+        configurations(&owned(given), &owned(filters))
+    }
+
+    #[test]
+    fn a_single_filter_needs_no_name() {
+        assert_eq!(read(&[r#"{"a":"b=c"}"#], &["auth"]).unwrap()["auth"], r#"{"a":"b=c"}"#);
+        assert_eq!(read(&["auth={}"], &["auth"]).unwrap()["auth"], "{}");
+    }
+
+    #[test]
+    fn in_a_chain_each_has_its_own() {
+        let configs = read(&["b={}", "a=[]"], &["a", "b"]).unwrap();
+        assert_eq!((configs["a"].as_str(), configs["b"].as_str()), ("[]", "{}"));
+        let error = read(&["{}"], &["a", "b"]).unwrap_err().to_string();
+        assert_eq!(error, "--config {}: expected NAME=JSON, where NAME is one of: a, b");
+        assert!(read(&["a={}", "a={}"], &["a", "b"]).is_err());
+    }
+
+    #[test]
+    fn a_file_is_read_and_its_absence_is_told() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "{}").unwrap();
+        assert_eq!(read(&[&format!("@{}", file.path().display())], &["a"]).unwrap()["a"], "{}");
+        assert!(read(&["@absent.json"], &["a"]).unwrap_err().to_string().contains("absent.json"));
+    }
+
+    #[test]
+    fn a_change_shows_in_the_snapshot() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = [folder.path().to_owned()];
+        fs::write(folder.path().join("a.rs"), "1").unwrap();
+        let before = snapshot(&folders);
+        assert_eq!(before, snapshot(&folders));
+        fs::write(folder.path().join("a.rs"), "12").unwrap();
+        assert_ne!(before, snapshot(&folders));
+    }
+}

@@ -1,0 +1,33 @@
+//! `cargo xtask test`: everything that must hold before a change lands, and needs no Docker.
+
+use anyhow::{Context, Result};
+use clap::Args;
+use xshell::{Shell, cmd};
+
+use crate::e2e::E2e;
+use crate::process::say;
+
+#[derive(Args)]
+pub(crate) struct Test {}
+
+impl Test {
+    pub(crate) fn run(self) -> Result<()> {
+        let sh = Shell::new()?;
+        step("formatting", || Ok(cmd!(sh, "cargo fmt --all --check").quiet().run()?))?;
+        step("lints", || {
+            let features = "weir-envoy/container";
+            Ok(cmd!(sh, "cargo clippy --quiet --workspace --all-targets --features {features} -- -D warnings")
+                .quiet()
+                .run()?)
+        })?;
+        step("unit and integration tests", || Ok(cmd!(sh, "cargo test --quiet --workspace").quiet().run()?))?;
+        step("cases through a native Envoy", || E2e::native().run())?;
+        say!("all steps passed");
+        Ok(())
+    }
+}
+
+fn step(name: &str, run: impl FnOnce() -> Result<()>) -> Result<()> {
+    say!("{name} …");
+    run().with_context(|| format!("{name}: failed"))
+}
