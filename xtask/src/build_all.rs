@@ -8,6 +8,7 @@ use crate::build::report::{self, Built, Row};
 use crate::build::{self, Options, Outcome};
 use crate::process::{say, shown};
 use crate::project::{Language, Port, Project};
+use crate::readme;
 
 #[derive(Args)]
 pub(crate) struct BuildAll {
@@ -25,6 +26,9 @@ pub(crate) struct BuildAll {
     /// Accept the sizes of what is built as the baseline: filters/<name>/sizes.json.
     #[arg(long, conflicts_with = "dev")]
     bless: bool,
+    /// Build anew even what was built before from the same sources and tools.
+    #[arg(long)]
+    rebuild: bool,
     /// How to print the report on standard output.
     #[arg(long, default_value = "text")]
     format: Format,
@@ -49,10 +53,12 @@ impl BuildAll {
         let project = Project::find()?;
         let ports = project.select(&self.filters, self.lang)?;
         let asked = ports.len();
-        let outcomes = build::build(&project, ports, Options { dev: self.dev, size_profile: self.size_profile })?;
+        let options = Options { dev: self.dev, size_profile: self.size_profile, rebuild: self.rebuild };
+        let outcomes = build::build(&project, ports, options)?;
         let (mut modules, mut failures) = sort_out(outcomes);
         if self.bless {
             modules.iter().try_for_each(|(port, built)| report::bless(port, built))?;
+            readme::write(&project)?;
         }
         if !self.dev {
             build::tidy(&project)?;

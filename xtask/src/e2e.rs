@@ -47,7 +47,7 @@ impl E2e {
         let ports = project.select(&self.filters, None)?;
         let runtime = self.runtime.choose();
         let envoy = envoy::find_or_fetch(&project, self.envoy.as_deref())?;
-        let modules = build::modules(&project, ports, Options { dev: false, size_profile: None })?;
+        let modules = build::modules(&project, ports, Options::default())?;
         let features: &[&str] = if runtime == Runtime::Container { &["--features", "container"] } else { &[] };
         let tool = build_tool("weir-envoy", "weir-envoy", features)?;
         let mut command = Command::new(tool);

@@ -10,6 +10,7 @@ mod e2e;
 mod envoy;
 mod process;
 mod project;
+mod readme;
 mod serve;
 mod test;
 mod toolchain;

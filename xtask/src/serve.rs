@@ -69,7 +69,7 @@ impl Serve {
     }
 
     fn options(&self) -> Options {
-        Options { dev: !self.optimise, size_profile: None }
+        Options { dev: !self.optimise, ..Options::default() }
     }
 
     /// The ports to build, each once.

@@ -6,6 +6,8 @@ use xshell::{Shell, cmd};
 
 use crate::e2e::E2e;
 use crate::process::say;
+use crate::project::Project;
+use crate::readme;
 
 #[derive(Args)]
 pub(crate) struct Test {}
@@ -21,6 +23,7 @@ impl Test {
                 .run()?)
         })?;
         step("unit and integration tests", || Ok(cmd!(sh, "cargo test --quiet --workspace").quiet().run()?))?;
+        step("the table of filters in README.md", || readme::check(&Project::find()?))?;
         step("cases through a native Envoy", || E2e::native().run())?;
         say!("all steps passed");
         Ok(())

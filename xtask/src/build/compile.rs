@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result, anyhow, bail};
 use weir_cases::manifest::{Manifest, SizeProfile};
 
+use super::inputs;
 use super::report::Shrunk;
 use crate::process::{build_tool, cargo, output, say};
 use crate::project::{Language, Port, Project};
@@ -48,6 +49,7 @@ impl<'a> Tools<'a> {
         // A folder for each filter: cargo then takes no lock that another needs, and the features that one filter
         // asks of a dependency do not reach another's bytes.
         let target_dir = self.project.state().join("filters").join(profile.to_string()).join(&port.filter);
+        self.forget_own_crates(port, &target_dir)?;
         let mut command = cargo();
         command.args(["build", "--profile", "filter", "--target", TARGET, "--package", &port.filter]);
         command.args(["--message-format", "json-render-diagnostics", "--jobs", &self.threads.to_string()]);
@@ -58,6 +60,17 @@ impl<'a> Tools<'a> {
             bail!("does not compile\n{}", String::from_utf8_lossy(&output.stderr).trim_end());
         }
         module_in(&output.stdout).with_context(|| format!("cargo built {} but reported no module", port.filter))
+    }
+
+    /// Makes cargo compile this workspace's crates anew: it goes by times of change, and a module is remembered by
+    /// the content of its sources.
+    fn forget_own_crates(&self, port: &Port, target_dir: &Path) -> Result<()> {
+        let mut command = cargo();
+        command.args(["clean", "--quiet", "--profile", "filter", "--target", TARGET]);
+        for name in inputs::own_packages(self.project, port)? {
+            command.arg("--package").arg(name);
+        }
+        output(command.current_dir(&self.project.root).env("CARGO_TARGET_DIR", target_dir)).map(drop)
     }
 
     /// Writes the smaller module and its symbols, and says what each stage left.

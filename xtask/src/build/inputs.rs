@@ -88,11 +88,24 @@ fn package_closure(project: &Project, package: &Package, hasher: &mut Sha256) ->
 /// # Errors
 /// Cargo does not know the port's package.
 pub(crate) fn folders(project: &Project, port: &Port) -> Result<Vec<PathBuf>> {
+    let packages = own(project, port)?;
+    Ok(packages.iter().filter_map(|package| Some(package.manifest_path.parent()?.to_owned().into())).collect())
+}
+
+/// The names of the workspace's packages that a port is built from.
+///
+/// # Errors
+/// Cargo does not know the port's package.
+pub(crate) fn own_packages(project: &Project, port: &Port) -> Result<Vec<String>> {
+    Ok(own(project, port)?.iter().map(|package| package.name.to_string()).collect())
+}
+
+fn own<'a>(project: &'a Project, port: &Port) -> Result<Vec<&'a Package>> {
     match port.language {
         Language::Rust => {
             let packages = closure(project, &project.package(&port.filter)?.id)?;
-            let packages = packages.iter().map(|id| &project.metadata[id]).filter(|package| package.source.is_none());
-            Ok(packages.filter_map(|package| Some(package.manifest_path.parent()?.to_owned().into())).collect())
+            let packages = packages.iter().map(|id| &project.metadata[id]);
+            Ok(packages.filter(|package| package.source.is_none()).collect())
         }
     }
 }

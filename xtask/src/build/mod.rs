@@ -20,15 +20,17 @@ use compile::Tools;
 use inputs::Inputs;
 use report::Built;
 use store::Store;
-pub(crate) use store::folder;
+pub(crate) use store::{folder, write_whole};
 
 /// How ports are built.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Options {
     /// Leave the optimiser out, and keep the result out of `dist/`.
     pub(crate) dev: bool,
     /// The size profile in place of what the manifest says.
     pub(crate) size_profile: Option<SizeProfile>,
+    /// Build anew what was built before from the same inputs.
+    pub(crate) rebuild: bool,
 }
 
 /// What became of one port.
@@ -61,8 +63,8 @@ pub(crate) fn build(project: &Project, ports: Vec<Port>, options: Options) -> Re
     for port in ports {
         match plan(&inputs, &port, options) {
             Ok(job) => match store.restore(&job.key, &port) {
-                Ok(Some(built)) => outcomes.push(Outcome { port, result: Ok(built) }),
-                Ok(None) => jobs.push(job),
+                Ok(Some(built)) if !options.rebuild => outcomes.push(Outcome { port, result: Ok(built) }),
+                Ok(_) => jobs.push(job),
                 Err(error) => outcomes.push(Outcome { port, result: Err(error) }),
             },
             Err(error) => {
@@ -145,7 +147,7 @@ pub(crate) fn published(project: &Project, built: &[Port]) -> Result<Vec<(Port, 
     let Some(toolchain) = toolchain::find(&project.state()) else { return Ok(Vec::new()) };
     let store = Store::open(project, false)?;
     let inputs = Inputs::new(project, &toolchain)?;
-    let options = Options { dev: false, size_profile: None };
+    let options = Options::default();
     let others = project.ports()?.into_iter().filter(|port| !built.contains(port));
     Ok(others.filter_map(|port| store.published(&plan(&inputs, &port, options).ok()?.key, &port)).collect())
 }

@@ -104,6 +104,12 @@ impl Baseline {
         }
     }
 
+    /// The bytes that a port ships with, if they were blessed.
+    pub(crate) fn shipped(port: &Port, profile: SizeProfile) -> Result<Option<u64>> {
+        let baseline = Self::read(port)?;
+        Ok(baseline.0.get(port.language.name()).and_then(|sizes| sizes.get(&profile)).map(|size| size.shipped))
+    }
+
     fn size(&self, built: &Built) -> Option<&Size> {
         self.0.get(built.language.name())?.get(&built.size_profile)
     }
@@ -259,7 +265,7 @@ fn signed(change: i64) -> String {
 }
 
 /// A number with a comma between thousands.
-fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {

@@ -62,13 +62,26 @@ impl Toolchain {
     }
 }
 
+/// A way to a toolchain: what looks for it, and what fetches it.
+struct Way {
+    name: &'static str,
+    find: fn(&Path) -> Option<Toolchain>,
+    fetch: fn(&Path) -> Result<Toolchain>,
+}
+
+/// All ways, in the order in which they are tried.
+const WAYS: [Way; 2] = [
+    Way { name: "rustup", find: |_| rustup::find(), fetch: |_| rustup::fetch() },
+    Way {
+        name: "debian",
+        find: |state| debian::find(&debian::folder(state)),
+        fetch: |state| debian::fetch(&debian::folder(state)),
+    },
+];
+
 /// A toolchain that is already here.
 pub(crate) fn find(state: &Path) -> Option<Toolchain> {
-    match choice().as_deref() {
-        Some("rustup") => rustup::find(),
-        Some("debian") => debian::find(&debian::folder(state)),
-        _ => rustup::find().or_else(|| debian::find(&debian::folder(state))),
-    }
+    ways().ok()?.find_map(|way| (way.find)(state))
 }
 
 /// A toolchain that is here, or is fetched now.
@@ -76,28 +89,28 @@ pub(crate) fn find(state: &Path) -> Option<Toolchain> {
 /// # Errors
 /// No way led to one: the error tells each that was tried.
 pub(crate) fn find_or_fetch(state: &Path) -> Result<Toolchain> {
-    if let Some(toolchain) = find(state) {
+    if let Some(toolchain) = ways()?.find_map(|way| (way.find)(state)) {
         return Ok(toolchain);
     }
     let mut tried = Vec::new();
-    let ways: [(&str, &dyn Fn() -> Result<Toolchain>); 2] =
-        [("rustup", &rustup::fetch), ("debian", &|| debian::fetch(&debian::folder(state)))];
-    let chosen = choice();
-    if let Some(name) = &chosen
-        && !ways.iter().any(|(way, _)| way == name)
-    {
-        bail!("{CHOICE}={name}: expected \"rustup\" or \"debian\"");
-    }
-    for (name, fetch) in ways {
-        if chosen.as_deref().is_some_and(|chosen| chosen != name) {
-            continue;
-        }
-        match fetch() {
+    for way in ways()? {
+        match (way.fetch)(state) {
             Ok(toolchain) => return Ok(toolchain),
-            Err(error) => tried.push(format!("  {name}: {error:#}")),
+            Err(error) => tried.push(format!("  {}: {error:#}", way.name)),
         }
     }
     Err(missing()).with_context(|| format!("no way led to a compiler for filters:\n{}", tried.join("\n")))
+}
+
+/// The ways to try: all, or the one that the environment names.
+fn ways() -> Result<impl Iterator<Item = Way>> {
+    let choice = std::env::var(CHOICE).ok().filter(|value| !value.is_empty());
+    if let Some(name) = &choice
+        && !WAYS.iter().any(|way| way.name == name)
+    {
+        bail!("{CHOICE}={name}: expected one of: {}", WAYS.map(|way| way.name).join(", "));
+    }
+    Ok(WAYS.into_iter().filter(move |way| choice.as_ref().is_none_or(|name| way.name == name)))
 }
 
 /// What to say where there is no toolchain.
@@ -107,10 +120,6 @@ pub(crate) fn missing() -> Missing {
         needed_for: "to build Rust filters",
         mend: "rustup component add rust-src".into(),
     }
-}
-
-fn choice() -> Option<String> {
-    std::env::var(CHOICE).ok().filter(|value| !value.is_empty())
 }
 
 fn identity(rustc: &Path, library_path: Option<&Path>) -> Result<String> {
