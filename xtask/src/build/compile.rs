@@ -1,6 +1,6 @@
 //! Compiles one port and shrinks what came out: the two steps that start other programs.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -26,6 +26,12 @@ pub(super) struct Tools<'a> {
     min: OnceLock<Result<PathBuf, String>>,
 }
 
+/// A linked module; while this lives, no other run builds into the same folder.
+pub(super) struct Linked {
+    path: PathBuf,
+    _lock: File,
+}
+
 impl<'a> Tools<'a> {
     pub(super) fn new(project: &'a Project, toolchain: &'a Toolchain, dev: bool, workers: usize) -> Tools<'a> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -38,17 +44,18 @@ impl<'a> Tools<'a> {
     ///
     /// # Errors
     /// It does not compile: the compiler's words are in the error.
-    pub(super) fn compile(&self, port: &Port, profile: SizeProfile) -> Result<PathBuf> {
+    pub(super) fn compile(&self, port: &Port, profile: SizeProfile) -> Result<Linked> {
         match port.language {
             Language::Rust => self.compile_rust(port, profile),
         }
     }
 
-    fn compile_rust(&self, port: &Port, profile: SizeProfile) -> Result<PathBuf> {
+    fn compile_rust(&self, port: &Port, profile: SizeProfile) -> Result<Linked> {
         let sysroot = self.sysroot(profile)?;
         // A folder for each filter: cargo then takes no lock that another needs, and the features that one filter
         // asks of a dependency do not reach another's bytes.
         let target_dir = self.project.state().join("filters").join(profile.to_string()).join(&port.filter);
+        let lock = lock(&target_dir, port)?;
         self.forget_own_crates(port, &target_dir)?;
         let mut command = cargo();
         command.args(["build", "--profile", "filter", "--target", TARGET, "--package", &port.filter]);
@@ -59,7 +66,9 @@ impl<'a> Tools<'a> {
         if !output.status.success() {
             bail!("does not compile\n{}", String::from_utf8_lossy(&output.stderr).trim_end());
         }
-        module_in(&output.stdout).with_context(|| format!("cargo built {} but reported no module", port.filter))
+        let path = module_in(&output.stdout);
+        let path = path.with_context(|| format!("cargo built {} but reported no module", port.filter))?;
+        Ok(Linked { path, _lock: lock })
     }
 
     /// Makes cargo compile this workspace's crates anew: it goes by times of change, and a module is remembered by
@@ -77,10 +86,10 @@ impl<'a> Tools<'a> {
     ///
     /// # Errors
     /// The lint refuses the module: each finding is a line of the error.
-    pub(super) fn shrink(&self, linked: &Path, manifest: &Manifest, wasm: &Path, symbols: &Path) -> Result<Shrunk> {
+    pub(super) fn shrink(&self, linked: Linked, manifest: &Manifest, wasm: &Path, symbols: &Path) -> Result<Shrunk> {
         let shrinker = self.shrinker()?;
         let mut command = Command::new(shrinker);
-        command.arg(linked).arg("--out").arg(wasm).arg("--symbols").arg(symbols);
+        command.arg(&linked.path).arg("--out").arg(wasm).arg("--symbols").arg(symbols);
         for callback in &manifest.callbacks {
             command.arg("--callback").arg(callback);
         }
@@ -107,6 +116,18 @@ impl<'a> Tools<'a> {
             build_tool("weir-shrink", "weir-shrink", &[])
         })
     }
+}
+
+/// Waits until no other run builds into the folder.
+fn lock(target_dir: &Path, port: &Port) -> Result<File> {
+    fs::create_dir_all(target_dir).with_context(|| format!("cannot create {}", target_dir.display()))?;
+    let path = target_dir.join("weir.lock");
+    let lock = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    if lock.try_lock().is_err() {
+        say!("{}: waiting for another run that builds it", port.artifact());
+        lock.lock().with_context(|| format!("cannot lock {}", path.display()))?;
+    }
+    Ok(lock)
 }
 
 /// Makes a thing once, and tells every later caller of the same failure.

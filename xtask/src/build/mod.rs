@@ -132,7 +132,7 @@ fn build_one(tools: &Tools<'_>, store: &Store, job: &Job) -> Result<Built> {
     say!("{}: compiling ({}, {})", job.port.artifact(), job.port.language, job.profile);
     let linked = tools.compile(&job.port, job.profile)?;
     let draft = store.draft()?;
-    let shrunk = tools.shrink(&linked, &job.manifest, &draft.wasm, &draft.symbols)?;
+    let shrunk = tools.shrink(linked, &job.manifest, &draft.wasm, &draft.symbols)?;
     let wasm = std::fs::read(&draft.wasm).with_context(|| format!("cannot read {}", draft.wasm.display()))?;
     let built = report::built(&job.port, job.profile, tools.toolchain.version(), &job.key, shrunk, &wasm)?;
     store.keep(draft, &built)?;

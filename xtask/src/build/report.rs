@@ -200,6 +200,9 @@ pub(crate) fn json(rows: &[Row]) -> Result<String> {
 
 /// The report for a terminal: columns under their headings.
 pub(crate) fn text(rows: &[Row]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
     let table = table(rows);
     let columns = table.first().map_or(0, Vec::len);
     let widths: Vec<usize> = (0..columns).map(|i| table.iter().map(|row| row[i].len()).max().unwrap_or(0)).collect();

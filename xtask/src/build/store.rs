@@ -64,7 +64,11 @@ impl Store {
         if kept.exists() {
             fs::remove_dir_all(&kept).with_context(|| format!("cannot replace {}", shown(&kept)))?;
         }
-        fs::rename(draft.folder.keep(), &kept).with_context(|| format!("cannot create {}", shown(&kept)))
+        match fs::rename(draft.folder.path(), &kept) {
+            // Another run may have been faster; both built the same.
+            Err(error) if !kept.exists() => Err(error).with_context(|| format!("cannot create {}", shown(&kept))),
+            _ => Ok(()),
+        }
     }
 
     /// What was built from these inputs, if it was and is still whole: report, module and symbols.
