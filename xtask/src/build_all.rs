@@ -1,10 +1,10 @@
 //! `cargo xtask build-all`: every filter built, shrunk, sized, and held against its budget.
 
 use anyhow::{Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use weir_cases::manifest::SizeProfile;
 
-use crate::build::report::{self, Built, Row};
+use crate::build::report::{self, Built, Format, Row};
 use crate::build::{self, Options, Outcome};
 use crate::process::{say, shown};
 use crate::project::{Language, Port, Project};
@@ -32,12 +32,6 @@ pub(crate) struct BuildAll {
     /// How to print the report on standard output.
     #[arg(long, default_value = "text")]
     format: Format,
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 fn size_profile(text: &str) -> Result<SizeProfile, String> {

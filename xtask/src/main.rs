@@ -8,6 +8,7 @@ mod build_all;
 mod doctor;
 mod e2e;
 mod envoy;
+mod machine;
 mod process;
 mod project;
 mod readme;

@@ -7,13 +7,15 @@ use xshell::{Shell, cmd};
 use crate::e2e::E2e;
 use crate::process::say;
 use crate::project::Project;
-use crate::readme;
+use crate::{machine, readme};
 
 #[derive(Args)]
 pub(crate) struct Test {}
 
 impl Test {
     pub(crate) fn run(self) -> Result<()> {
+        machine::rustfmt()?;
+        machine::clippy()?;
         let sh = Shell::new()?;
         step("formatting", || Ok(cmd!(sh, "cargo fmt --all --check").quiet().run()?))?;
         step("lints", || {

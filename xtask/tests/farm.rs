@@ -2,6 +2,8 @@
 //!
 //! The copies share this checkout's `target/`, so that std and Binaryen are built once.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic where it stands")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -137,12 +139,11 @@ fn a_second_run_compiles_nothing_and_a_change_rebuilds_its_filter_alone() {
     assert!(!again.compiled_anything(), "{}", again.compiled);
     assert!(!again.stderr().contains("compiling"), "{}", again.stderr());
 
-    append(&checkout.path("filters/second/rust/src/lib.rs"), "\n#[unsafe(no_mangle)]\nextern \"C\" fn extra() {}\n");
-    replace(&checkout.path("Cargo.toml"), "unsafe_code = \"deny\"", "unsafe_code = \"allow\"");
+    append(&checkout.path("filters/second/rust/src/lib.rs"), "\npub fn called_by_nobody() {}\n");
     let changed = checkout.xtask(&["build-all"]).succeeds();
     assert!(changed.compiled("second"), "{}", changed.compiled);
     assert!(!changed.compiled("hello_header"), "{}", changed.compiled);
-    assert_eq!(fs::read(checkout.path("dist/second.wasm")).unwrap(), before, "an export that nobody declared ships");
+    assert_eq!(fs::read(checkout.path("dist/second.wasm")).unwrap(), before);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use weir_cases::manifest::{Manifest, SizeProfile};
 
 use super::inputs;
 use super::report::Shrunk;
+use crate::machine;
 use crate::process::{build_tool, cargo, output, say};
 use crate::project::{Language, Port, Project};
 use crate::toolchain::{self, TARGET, Toolchain};
@@ -111,6 +112,7 @@ impl<'a> Tools<'a> {
                 return build_tool("weir-shrink", "weir-lint", &["--no-default-features"]);
             }
             if !self.project.metadata.target_directory.join("debug/weir-shrink").exists() {
+                machine::cxx()?;
                 say!("building the optimiser (Binaryen), once: this takes minutes");
             }
             build_tool("weir-shrink", "weir-shrink", &[])

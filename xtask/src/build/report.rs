@@ -19,6 +19,13 @@ use super::hex;
 use super::store::write_whole;
 use crate::project::{Language, Port};
 
+/// Whom a command's findings are for: people or programs.
+#[derive(Clone, Copy, Debug, PartialEq, clap::ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
 /// A module after one stage of the shrinker, in bytes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Stage {
