@@ -1,6 +1,7 @@
 //! Child processes: run to the end with their output kept, and errors that say which command failed and how.
 
 use std::ffi::OsStr;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -108,17 +109,21 @@ pub(crate) fn env_path(name: impl AsRef<OsStr>) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-/// Runs a command that shares this terminal, and ends it where it takes longer than `limit`.
+/// Runs a command that fetches something, and ends it where it takes longer than `limit`.
 ///
 /// # Errors
-/// The command cannot be started, takes too long, or ends with another status than 0.
+/// The command cannot be started, takes too long, or ends with another status than 0: then the error carries its
+/// standard error.
 pub(crate) fn run_bounded(command: &mut Command, limit: Duration) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let mut child = command.stdin(Stdio::null()).spawn().with_context(|| format!("cannot start {name}"))?;
+    // A file and not a pipe: nobody reads while the command runs, and a full pipe would stop it.
+    let mut words = tempfile::tempfile().context("cannot create a temporary file")?;
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(words.try_clone()?).env_remove("RUST_BACKTRACE");
+    let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
     let started = Instant::now();
-    loop {
+    let status = loop {
         if let Some(status) = child.try_wait().with_context(|| format!("cannot wait for {name}"))? {
-            return if status.success() { Ok(()) } else { Err(anyhow::anyhow!("{name} failed ({status})")) };
+            break status;
         }
         if started.elapsed() > limit {
             child.kill().ok();
@@ -126,5 +131,11 @@ pub(crate) fn run_bounded(command: &mut Command, limit: Duration) -> Result<()> 
             bail!("{name} did not end within {} s", limit.as_secs());
         }
         std::thread::sleep(Duration::from_millis(50));
+    };
+    if !status.success() {
+        let mut text = String::new();
+        words.rewind().and_then(|()| words.read_to_string(&mut text)).ok();
+        bail!("{name} failed ({status}):\n{}", text.trim_end());
     }
+    Ok(())
 }

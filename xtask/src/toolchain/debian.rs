@@ -85,7 +85,7 @@ impl Apt {
     }
 
     fn update(&self) -> Result<()> {
-        output(self.command("apt-get").arg("update")).map(drop)
+        output(self.command("apt-get").args(["-o", "APT::Update::Error-Mode=any", "update"])).map(drop)
     }
 
     /// All packages to unpack: the named ones, the libraries they name with a version in it, and that LLVM's linker.

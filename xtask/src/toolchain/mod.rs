@@ -10,7 +10,7 @@ mod std_library;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use weir_cases::manifest::SizeProfile;
 
 use crate::process::{Missing, output, which};
@@ -99,7 +99,7 @@ pub(crate) fn find_or_fetch(state: &Path) -> Result<Toolchain> {
             Err(error) => tried.push(format!("  {}: {error:#}", way.name)),
         }
     }
-    Err(missing()).with_context(|| format!("no way led to a compiler for filters:\n{}", tried.join("\n")))
+    bail!("{}\nIt could not be fetched either:\n{}", missing(), tried.join("\n"))
 }
 
 /// The ways to try: all, or the one that the environment names.
