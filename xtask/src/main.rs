@@ -15,6 +15,7 @@ mod readme;
 mod serve;
 mod test;
 mod toolchain;
+mod whole;
 
 use std::process::ExitCode;
 

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use weir_cases::manifest::SizeProfile;
 
 use crate::build::report::{Baseline, thousands};
-use crate::build::write_whole;
 use crate::project::{Port, Project};
+use crate::whole;
 
 const BEGIN: &str = "<!-- filters: written by `cargo xtask build-all --bless` -->\n";
 const END: &str = "<!-- end of filters -->\n";
@@ -19,7 +19,7 @@ const END: &str = "<!-- end of filters -->\n";
 /// README.md cannot be written, or lacks the marks between which the table stands.
 pub(crate) fn write(project: &Project) -> Result<()> {
     let (path, old, new) = both(project)?;
-    if old == new { Ok(()) } else { write_whole(&path, new.as_bytes()) }
+    if old == new { Ok(()) } else { whole::file(&path, new.as_bytes()) }
 }
 
 /// Makes sure that the table is as the manifests and the sizes make it.

@@ -14,6 +14,7 @@ use crate::machine;
 use crate::process::{build_tool, cargo, output, say};
 use crate::project::{Language, Port, Project};
 use crate::toolchain::{self, TARGET, Toolchain};
+use crate::whole;
 
 /// What the builds of one run share: made once, by the first that needs it.
 pub(super) struct Tools<'a> {
@@ -56,7 +57,8 @@ impl<'a> Tools<'a> {
         // A folder for each filter: cargo then takes no lock that another needs, and the features that one filter
         // asks of a dependency do not reach another's bytes.
         let target_dir = self.project.state().join("filters").join(profile.to_string()).join(&port.filter);
-        let lock = lock(&target_dir, port)?;
+        fs::create_dir_all(&target_dir).with_context(|| format!("cannot create {}", target_dir.display()))?;
+        let lock = whole::lock(&target_dir.join("weir.lock"))?;
         self.forget_own_crates(port, &target_dir)?;
         let mut command = cargo();
         command.args(["build", "--profile", "filter", "--target", TARGET, "--package", &port.filter]);
@@ -118,18 +120,6 @@ impl<'a> Tools<'a> {
             build_tool("weir-shrink", "weir-shrink", &[])
         })
     }
-}
-
-/// Waits until no other run builds into the folder.
-fn lock(target_dir: &Path, port: &Port) -> Result<File> {
-    fs::create_dir_all(target_dir).with_context(|| format!("cannot create {}", target_dir.display()))?;
-    let path = target_dir.join("weir.lock");
-    let lock = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-    if lock.try_lock().is_err() {
-        say!("{}: waiting for another run that builds it", port.artifact());
-        lock.lock().with_context(|| format!("cannot lock {}", path.display()))?;
-    }
-    Ok(lock)
 }
 
 /// Makes a thing once, and tells every later caller of the same failure.

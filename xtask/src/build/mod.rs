@@ -20,7 +20,7 @@ use compile::Tools;
 use inputs::Inputs;
 use report::Built;
 use store::Store;
-pub(crate) use store::{folder, write_whole};
+pub(crate) use store::folder;
 
 /// How ports are built.
 #[derive(Clone, Copy, Debug, Default)]
@@ -130,12 +130,12 @@ fn next(queue: &Mutex<impl Iterator<Item = Job>>) -> Option<Job> {
 
 fn build_one(tools: &Tools<'_>, store: &Store, job: &Job) -> Result<Built> {
     say!("{}: compiling ({}, {})", job.port.artifact(), job.port.language, job.profile);
-    let linked = tools.compile(&job.port, job.profile)?;
-    let draft = store.draft()?;
-    let shrunk = tools.shrink(linked, &job.manifest, &draft.wasm, &draft.symbols)?;
-    let wasm = std::fs::read(&draft.wasm).with_context(|| format!("cannot read {}", draft.wasm.display()))?;
-    let built = report::built(&job.port, job.profile, tools.toolchain.version(), &job.key, shrunk, &wasm)?;
-    store.keep(draft, &built)?;
+    store.keep(&job.key, |wasm, symbols| {
+        let linked = tools.compile(&job.port, job.profile)?;
+        let shrunk = tools.shrink(linked, &job.manifest, wasm, symbols)?;
+        let wasm = std::fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
+        report::built(&job.port, job.profile, tools.toolchain.version(), &job.key, shrunk, &wasm)
+    })?;
     store.restore(&job.key, &job.port)?.context("what was built is gone before it could be published")
 }
 

@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 use weir_cases::manifest::{Manifest, SizeProfile};
 
 use super::hex;
-use super::store::write_whole;
 use crate::project::{Language, Port};
+use crate::whole;
 
 /// Whom a command's findings are for: people or programs.
 #[derive(Clone, Copy, Debug, PartialEq, clap::ValueEnum)]
@@ -134,7 +134,7 @@ impl Baseline {
 pub(crate) fn bless(port: &Port, built: &Built) -> Result<()> {
     let mut baseline = Baseline::read(port).unwrap_or_default();
     baseline.bless(built);
-    write_whole(&Baseline::path(port), format!("{}\n", serde_json::to_string_pretty(&baseline)?).as_bytes())
+    whole::file(&Baseline::path(port), format!("{}\n", serde_json::to_string_pretty(&baseline)?).as_bytes())
 }
 
 /// Describes a module that was just built.
@@ -192,8 +192,8 @@ fn compare(built: Built, manifest: &Manifest, baseline: &Baseline) -> Row {
 /// # Errors
 /// The folder cannot be written to.
 pub(crate) fn write(folder: &Path, rows: &[Row]) -> Result<()> {
-    write_whole(&folder.join("size-report.json"), json(rows)?.as_bytes())?;
-    write_whole(&folder.join("size-report.md"), markdown(rows).as_bytes())
+    whole::file(&folder.join("size-report.json"), json(rows)?.as_bytes())?;
+    whole::file(&folder.join("size-report.md"), markdown(rows).as_bytes())
 }
 
 /// The report for programs.

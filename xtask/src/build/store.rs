@@ -4,17 +4,22 @@
 //! last, so that where it stands, its digest and its symbols stand too.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::NamedTempFile;
 
 use super::hex;
 use super::report::Built;
 use crate::process::shown;
 use crate::project::{Port, Project};
+use crate::whole;
+
+/// The files of one remembered build.
+const REPORT: &str = "built.json";
+const MODULE: &str = "module.wasm";
+const SYMBOLS: &str = "module.symbols";
 
 /// The files of one artifact.
 const EXTENSIONS: [&str; 3] = ["wasm", "sha256", "symbols"];
@@ -23,13 +28,6 @@ const EXTENSIONS: [&str; 3] = ["wasm", "sha256", "symbols"];
 pub(super) struct Store {
     cache: PathBuf,
     dist: PathBuf,
-}
-
-/// A build that is not finished: its folder goes away with it.
-pub(super) struct Draft {
-    folder: TempDir,
-    pub(super) wasm: PathBuf,
-    pub(super) symbols: PathBuf,
 }
 
 /// Where modules are published: `dist/` holds only what may ship.
@@ -49,34 +47,25 @@ impl Store {
         Ok(store)
     }
 
-    /// A place to build into.
-    pub(super) fn draft(&self) -> Result<Draft> {
-        let folder = tempfile::tempdir_in(&self.cache).context("cannot create a folder to build into")?;
-        let [wasm, symbols] = ["module.wasm", "module.symbols"].map(|name| folder.path().join(name));
-        Ok(Draft { folder, wasm, symbols })
-    }
-
-    /// Remembers a finished build under its key.
-    pub(super) fn keep(&self, draft: Draft, built: &Built) -> Result<()> {
-        let report = serde_json::to_vec_pretty(built)?;
-        fs::write(draft.folder.path().join("built.json"), report).context("cannot write the build's report")?;
-        let kept = self.cache.join(&built.input);
-        if kept.exists() {
-            fs::remove_dir_all(&kept).with_context(|| format!("cannot replace {}", shown(&kept)))?;
-        }
-        match fs::rename(draft.folder.path(), &kept) {
-            // Another run may have been faster; both built the same.
-            Err(error) if !kept.exists() => Err(error).with_context(|| format!("cannot create {}", shown(&kept))),
-            _ => Ok(()),
-        }
+    /// Remembers under its key what `build` makes: it writes module and symbols where it is told to, and reports.
+    ///
+    /// # Errors
+    /// `build` fails; then nothing is remembered.
+    pub(super) fn keep(&self, key: &str, build: impl FnOnce(&Path, &Path) -> Result<Built>) -> Result<()> {
+        let kept = self.cache.join(key);
+        whole::remove(&kept)?;
+        whole::folder(&kept, |partial| {
+            let built = build(&partial.join(MODULE), &partial.join(SYMBOLS))?;
+            whole::file(&partial.join(REPORT), &serde_json::to_vec_pretty(&built)?)
+        })
     }
 
     /// What was built from these inputs, if it was and is still whole: report, module and symbols.
     fn kept(&self, key: &str) -> Option<(Built, Vec<u8>, Vec<u8>)> {
         let kept = self.cache.join(key);
-        let built: Built = serde_json::from_slice(&fs::read(kept.join("built.json")).ok()?).ok()?;
-        let wasm = fs::read(kept.join("module.wasm")).ok()?;
-        let symbols = fs::read(kept.join("module.symbols")).ok()?;
+        let built: Built = serde_json::from_slice(&fs::read(kept.join(REPORT)).ok()?).ok()?;
+        let wasm = fs::read(kept.join(MODULE)).ok()?;
+        let symbols = fs::read(kept.join(SYMBOLS)).ok()?;
         (hex(&Sha256::digest(&wasm)) == built.sha256).then_some((built, wasm, symbols))
     }
 
@@ -129,24 +118,8 @@ impl Store {
         if fs::read(path).is_ok_and(|present| present == bytes) {
             return Ok(());
         }
-        write_whole(path, bytes)
+        whole::file(path, bytes)
     }
-}
-
-/// Writes a file so that a reader sees the old bytes or the new, and never a part.
-///
-/// # Errors
-/// The folder cannot be written to, or the disk is full; the old file is then as it was.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = path.parent().context("a file needs a folder")?;
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o644)).tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write {}", shown(path)))
 }
 
 #[cfg(test)]
@@ -168,10 +141,12 @@ mod tests {
     }
 
     fn keep(store: &Store, key: &str, bytes: &[u8]) {
-        let draft = store.draft().unwrap();
-        fs::write(&draft.wasm, bytes).unwrap();
-        fs::write(&draft.symbols, "names").unwrap();
-        store.keep(draft, &Built::example(key, bytes)).unwrap();
+        let build = |wasm: &Path, symbols: &Path| {
+            fs::write(wasm, bytes)?;
+            fs::write(symbols, "names")?;
+            Ok(Built::example(key, bytes))
+        };
+        store.keep(key, build).unwrap();
     }
 
     #[test]
@@ -240,12 +215,14 @@ mod tests {
     }
 
     #[test]
-    fn an_abandoned_draft_leaves_nothing() {
+    fn a_build_that_fails_is_not_remembered() {
         let root = tempfile::tempdir().unwrap();
         let store = store(root.path());
-        let draft = store.draft().unwrap();
-        fs::write(&draft.wasm, "half").unwrap();
-        drop(draft);
-        assert_eq!(fs::read_dir(root.path().join("built")).unwrap().count(), 0);
+        let failed = store.keep("k1", |wasm, _| {
+            fs::write(wasm, "half")?;
+            anyhow::bail!("the compiler stopped")
+        });
+        assert_eq!(failed.unwrap_err().to_string(), "the compiler stopped");
+        assert!(store.restore("k1", &port()).unwrap().is_none());
     }
 }

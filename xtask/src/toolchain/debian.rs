@@ -10,7 +10,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::{Toolchain, field, identity, library_in};
-use crate::process::{output, say, which};
+use crate::process::{output, say, shown, which};
+use crate::whole;
 
 /// The compiler and the sources of its std; the packages with its libraries and its linker follow from these.
 const PACKAGES: [&str; 3] = ["rustc-web", "libstd-rust-web-dev", "rust-web-src"];
@@ -45,40 +46,38 @@ pub(super) fn fetch(folder: &Path) -> Result<Toolchain> {
             bail!("{tool} is not on PATH");
         }
     }
-    let parent = folder.parent().context("the toolchain's folder has no parent")?;
-    fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
-    let apt = Apt::new(parent)?;
-    say!("fetching Debian's Rust compiler into {} (about 150 MB, unpacked there, not installed)", folder.display());
-    apt.update()?;
-    let packages = apt.packages()?;
-    say!("packages: {}", packages.join(", "));
-    let staging = tempfile::tempdir_in(parent).context("cannot create a folder to unpack into")?;
-    apt.unpack(&packages, staging.path())?;
-    if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot replace {}", folder.display()))?;
-    }
-    fs::rename(staging.keep(), folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    // What is there and was not found whole is of no use.
+    whole::remove(folder)?;
+    whole::folder(folder, |partial| {
+        say!("fetching Debian's Rust compiler into {} (about 150 MB, unpacked, not installed)", shown(folder));
+        let apt = Apt::new(&partial.join("apt"))?;
+        apt.update()?;
+        let packages = apt.packages()?;
+        say!("packages: {}", packages.join(", "));
+        apt.unpack(&packages, partial)?;
+        whole::remove(&apt.folder)
+    })?;
     find(folder).context("the packages are there, but no compiler, sources and linker that belong together")
 }
 
 /// apt with lists and caches of its own, so that it needs no root.
 struct Apt {
-    state: tempfile::TempDir,
+    folder: PathBuf,
 }
 
 impl Apt {
-    fn new(parent: &Path) -> Result<Apt> {
-        let state = tempfile::tempdir_in(parent).context("cannot create a folder for apt")?;
-        fs::create_dir_all(state.path().join("lists/partial"))?;
-        fs::create_dir_all(state.path().join("cache/archives/partial"))?;
-        Ok(Apt { state })
+    fn new(folder: &Path) -> Result<Apt> {
+        for part in ["lists/partial", "cache/archives/partial"] {
+            fs::create_dir_all(folder.join(part)).with_context(|| format!("cannot create {}", shown(folder)))?;
+        }
+        Ok(Apt { folder: folder.to_owned() })
     }
 
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command.current_dir(self.state.path()).env("LC_ALL", "C");
-        command.arg("-o").arg(format!("Dir::State::Lists={}", self.state.path().join("lists").display()));
-        command.arg("-o").arg(format!("Dir::Cache={}", self.state.path().join("cache").display()));
+        command.current_dir(&self.folder).env("LC_ALL", "C");
+        command.arg("-o").arg(format!("Dir::State::Lists={}", self.folder.join("lists").display()));
+        command.arg("-o").arg(format!("Dir::Cache={}", self.folder.join("cache").display()));
         // Without root, apt cannot drop to its own user, and must not try.
         command.args(["-o", "APT::Sandbox::User=", "-o", "Acquire::Retries=2", "-qq"]);
         command
@@ -106,7 +105,7 @@ impl Apt {
 
     fn unpack(&self, packages: &[String], into: &Path) -> Result<()> {
         output(self.command("apt-get").arg("download").args(packages))?;
-        for entry in fs::read_dir(self.state.path())? {
+        for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "deb") {
                 output(Command::new("dpkg-deb").arg("--extract").arg(&path).arg(into))?;

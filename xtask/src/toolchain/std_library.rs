@@ -14,6 +14,7 @@ use weir_cases::manifest::SizeProfile;
 use super::{TARGET, Toolchain};
 use crate::build::hex;
 use crate::process::{cargo, say};
+use crate::whole;
 
 /// How std itself is compiled, beside the panic strategy. Bitcode is kept, so that a filter's LTO reaches into std.
 const STD_FLAGS: [&str; 3] = ["-Zforce-unstable-if-unmarked", "-Cembed-bitcode=yes", "-Aunexpected_cfgs"];
@@ -36,30 +37,20 @@ fn features(profile: SizeProfile) -> &'static [&'static str] {
 /// # Errors
 /// std does not compile: what cargo printed is in the error.
 pub(crate) fn sysroot(toolchain: &Toolchain, profile: SizeProfile, state: &Path) -> Result<PathBuf> {
-    let parent = state.join("std");
-    let sysroot = parent.join(format!("{profile}-{}", key(toolchain, profile)));
-    if sysroot.is_dir() {
-        return Ok(sysroot);
-    }
-    say!("building std for wasm, profile {profile}, once for this compiler ({})", toolchain.version());
-    fs::create_dir_all(&parent).with_context(|| format!("cannot create {}", parent.display()))?;
-    let staging = tempfile::tempdir_in(&parent).context("cannot create a folder to build std in")?;
-    let built = build(toolchain, profile, &staging.path().join("build"))?;
-    let laid_out = staging.path().join("sysroot");
-    let libraries = laid_out.join("lib/rustlib").join(TARGET).join("lib");
-    fs::create_dir_all(&libraries)?;
-    for entry in fs::read_dir(&built).with_context(|| format!("cannot list {}", built.display()))? {
-        let path = entry?.path();
-        if let (Some(name), Some("rlib")) = (path.file_name(), path.extension().and_then(|e| e.to_str())) {
-            fs::rename(&path, libraries.join(name)).with_context(|| format!("cannot move {}", path.display()))?;
+    let sysroot = state.join("std").join(format!("{profile}-{}", key(toolchain, profile)));
+    whole::folder(&sysroot, |partial| {
+        say!("building std for wasm, profile {profile}, once for this compiler ({})", toolchain.version());
+        let built = build(toolchain, profile, &partial.join("build"))?;
+        let libraries = partial.join("lib/rustlib").join(TARGET).join("lib");
+        fs::create_dir_all(&libraries)?;
+        for entry in fs::read_dir(&built).with_context(|| format!("cannot list {}", built.display()))? {
+            let path = entry?.path();
+            if let (Some(name), Some("rlib")) = (path.file_name(), path.extension().and_then(|e| e.to_str())) {
+                fs::rename(&path, libraries.join(name)).with_context(|| format!("cannot move {}", path.display()))?;
+            }
         }
-    }
-    // Another run may have been faster; both built the same.
-    if let Err(error) = fs::rename(&laid_out, &sysroot)
-        && !sysroot.is_dir()
-    {
-        return Err(error).with_context(|| format!("cannot create {}", sysroot.display()));
-    }
+        whole::remove(&partial.join("build"))
+    })?;
     Ok(sysroot)
 }
 
