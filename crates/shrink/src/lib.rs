@@ -1,1 +1,17 @@
-//! Shrinks.
+//! A .wasm in, a smaller .wasm out: what ships is what Envoy needs, and nothing that it would refuse.
+//!
+//! [`shrink`] runs the pipeline: [`lint`](lint::lint), [`prune`], [`strip`], optimise, each stage validated before it
+//! counts. [`symbols`] describe the module that ships, because its names do not ship with it.
+
+pub mod abi;
+pub mod cli;
+pub mod features;
+pub mod lint;
+mod module;
+mod optimise;
+mod pipeline;
+pub mod prune;
+pub mod strip;
+pub mod symbols;
+
+pub use pipeline::{Dropped, Optimiser, Report, ShrinkError, Shrunk, Stage, StageName, shrink};

@@ -1,0 +1,167 @@
+//! The stages in their order, each kept only if it is sound and saves something.
+
+use serde::Serialize;
+use thiserror::Error;
+use wasmparser::Validator;
+
+use crate::lint::{Finding, abi_version, lint};
+use crate::{features, optimise, prune, strip, symbols};
+
+/// Whether the last stage runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Optimiser {
+    /// Run Binaryen: seconds for each module.
+    Run,
+    /// Leave it out, for a build that somebody waits for.
+    Skip,
+}
+
+/// A stage of the pipeline, as the report names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StageName {
+    /// As the toolchain linked it.
+    Linked,
+    /// Without the exports that nothing calls, and the code behind them.
+    Pruned,
+    /// Without custom sections.
+    Stripped,
+    /// After Binaryen.
+    Optimised,
+}
+
+/// What a module weighs after a stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stage {
+    /// Which one.
+    pub stage: StageName,
+    /// Bytes of the module without its names. For `linked` it is the input as it stands, names and all; for
+    /// `stripped` and `optimised` it is what would ship, and so counts the 13 bytes that make Envoy log backtraces.
+    pub bytes: usize,
+}
+
+/// A stage whose output was thrown away, so that the one before it counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Dropped {
+    /// Which one.
+    pub stage: StageName,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
+/// What was done, for the size report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The stages that were kept, in their order; the last one is what ships.
+    pub stages: Vec<Stage>,
+    /// The version of the ABI that the module speaks: `0.2.1`.
+    pub abi: String,
+    /// The stages that were not kept.
+    pub dropped: Vec<Dropped>,
+}
+
+/// A module as it ships.
+#[derive(Clone, Debug)]
+pub struct Shrunk {
+    /// The module.
+    pub wasm: Vec<u8>,
+    /// Its functions, for the `.symbols` file.
+    pub symbols: symbols::Symbols,
+    /// What was done.
+    pub report: Report,
+}
+
+/// Why nothing ships.
+#[derive(Debug, Error)]
+pub enum ShrinkError {
+    /// Envoy would refuse the module, or misbehave with it.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Findings(Vec<Finding>),
+    /// A module that passed the lint and cannot be cut up: a defect of this crate.
+    #[error("the module passed every check, but cannot be taken apart: {0}")]
+    Internal(String),
+}
+
+/// Lints, prunes, strips and optimises `wasm`, a filter that needs `callbacks` (export names) beside those that every
+/// module keeps. The same input gives the same bytes.
+///
+/// # Errors
+/// [`ShrinkError::Findings`] when Envoy would refuse the input, or misbehave with it.
+pub fn shrink<C: AsRef<str>>(wasm: &[u8], callbacks: &[C], optimiser: Optimiser) -> Result<Shrunk, ShrinkError> {
+    let findings = lint(wasm, callbacks);
+    if !findings.is_empty() {
+        return Err(ShrinkError::Findings(findings));
+    }
+    let mut line = Line { callbacks, current: wasm.to_vec(), stages: Vec::new(), dropped: Vec::new() };
+    line.record(StageName::Linked, wasm.len());
+    line.run(StageName::Pruned, |wasm| prune::prune(wasm, callbacks).map_err(|error| error.to_string()));
+    line.run(StageName::Stripped, |wasm| strip::only_names(wasm).map_err(|error| error.to_string()));
+    if optimiser == Optimiser::Run {
+        line.run(StageName::Optimised, |wasm| optimise::optimise(wasm).map_err(|error| error.to_string()));
+    }
+    line.finish()
+}
+
+/// The module on its way, with the names that it has so far.
+struct Line<'a, C> {
+    callbacks: &'a [C],
+    current: Vec<u8>,
+    stages: Vec<Stage>,
+    dropped: Vec<Dropped>,
+}
+
+impl<C: AsRef<str>> Line<'_, C> {
+    fn run(&mut self, stage: StageName, work: impl FnOnce(&[u8]) -> Result<Vec<u8>, String>) {
+        let outcome = work(&self.current).and_then(|next| {
+            judge(&self.current, &next, self.callbacks)?;
+            Ok((weight(stage, &next)?, next))
+        });
+        match outcome {
+            Ok((bytes, next)) => {
+                self.current = next;
+                self.record(stage, bytes);
+            }
+            Err(reason) => self.dropped.push(Dropped { stage, reason }),
+        }
+    }
+
+    fn record(&mut self, stage: StageName, bytes: usize) {
+        self.stages.push(Stage { stage, bytes });
+    }
+
+    fn finish(self) -> Result<Shrunk, ShrinkError> {
+        let wasm = strip::shipped(&self.current).map_err(|error| ShrinkError::Internal(error.to_string()))?;
+        let symbols =
+            symbols::describe(&wasm, &self.current).map_err(|error| ShrinkError::Internal(error.to_string()))?;
+        let abi = abi_version(&wasm).ok_or_else(|| ShrinkError::Internal("its ABI marker is gone".to_owned()))?;
+        let report = Report { stages: self.stages, abi: abi.to_string(), dropped: self.dropped };
+        Ok(Shrunk { wasm, symbols, report })
+    }
+}
+
+/// What a stage's output weighs, as [`Stage::bytes`] says.
+fn weight(stage: StageName, wasm: &[u8]) -> Result<usize, String> {
+    let counted = match stage {
+        StageName::Linked => return Ok(wasm.len()),
+        StageName::Pruned => strip::without_names(wasm),
+        StageName::Stripped | StageName::Optimised => strip::shipped(wasm),
+    };
+    counted.map(|wasm| wasm.len()).map_err(|error| error.to_string())
+}
+
+/// Whether a stage's output may take the place of its input: it is valid for Envoy, the lint still finds nothing,
+/// and what carries meaning has not grown.
+fn judge<C: AsRef<str>>(before: &[u8], after: &[u8], callbacks: &[C]) -> Result<(), String> {
+    if let Err(error) = Validator::new_with_features(features::envoy()).validate_all(after) {
+        return Err(format!("its output is not valid WebAssembly: {error}"));
+    }
+    if let Some(finding) = lint(after, callbacks).first() {
+        return Err(format!("Envoy would refuse its output: {finding}"));
+    }
+    let size = |wasm| strip::bare(wasm).map(|wasm| wasm.len()).map_err(|error| error.to_string());
+    let (before, after) = (size(before)?, size(after)?);
+    if after > before {
+        return Err(format!("its output is larger: {before} bytes became {after}"));
+    }
+    Ok(())
+}
