@@ -229,15 +229,16 @@ impl<'a> Reader<'a> {
 
     fn error(&self, at: usize, expected: &str, got: &str) -> Error {
         let before = self.text.get(..at).unwrap_or(self.text);
-        let line = before.split(|byte| *byte == b'\n');
+        let line_breaks = before.iter().filter(|byte| **byte == b'\n').count();
+        let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
         let mut message = String::new();
         message.push_str(if self.path.is_empty() { "configuration" } else { &self.path });
         for part in [": expected ", expected, ", got ", got, " (line "] {
             message.push_str(part);
         }
-        push_decimal(&mut message, line.clone().count());
+        push_decimal(&mut message, line_breaks + 1);
         message.push_str(", column ");
-        push_decimal(&mut message, line.last().map_or(0, <[u8]>::len) + 1);
+        push_decimal(&mut message, column);
         message.push(')');
         Error(message)
     }
