@@ -78,6 +78,10 @@ fn print(report: &Report) -> Result<()> {
 fn staged(target: &Path, bytes: &[u8]) -> Result<NamedTempFile> {
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let stage = || -> std::io::Result<NamedTempFile> {
+        // The one thing that a file cannot take the place of is found out before the other file is in its own.
+        if target.is_dir() {
+            return Err(std::io::ErrorKind::IsADirectory.into());
+        }
         let mut file = builder().tempfile_in(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;

@@ -83,7 +83,7 @@ pub fn describe(shipped: &[u8], named: &[u8]) -> Result<Symbols, SymbolsError> {
         index,
         name: match (&body, names.get(&index)) {
             (None, _) => one_line(&import),
-            (Some(_), Some(name)) => one_line(&format!("{:#}", demangle(name))),
+            (Some(_), Some(name)) => one_line(&readable(name)),
             (Some(_), None) => format!("function[{index}]"),
         },
         body,
@@ -97,6 +97,15 @@ pub fn sha256(wasm: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// Demangles a name. Where Binaryen merged several functions that were alike, it kept the name of one of them behind
+/// a prefix, and so the name only says what the code looks like.
+fn readable(name: &str) -> String {
+    match name.rsplit_once("byn$mgfn-shared$") {
+        Some((_, one)) => format!("{:#} (and others like it)", demangle(one)),
+        None => format!("{:#}", demangle(name)),
+    }
 }
 
 /// A name may hold anything; a line may not.
@@ -172,4 +181,86 @@ fn digits_after(text: &str, before: &str) -> Option<u32> {
     let (_, after) = text.split_once(before)?;
     let end = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
     after[..end].parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strip;
+
+    const MODULE: &str = r#"(module
+        (import "env" "proxy_log" (func (param i32 i32 i32) (result i32)))
+        (func $_ZN3toy5first17h0123456789abcdefE (nop))
+        (func (nop) (nop))
+        (func $byn$mgfn-shared$_ZN3toy5third17h0123456789abcdefE (nop)))"#;
+
+    fn described() -> (Vec<u8>, Symbols) {
+        let named = wat::parse_str(MODULE).unwrap();
+        let shipped = strip::shipped(&named).unwrap();
+        let symbols = describe(&shipped, &named).unwrap();
+        (shipped, symbols)
+    }
+
+    #[test]
+    fn every_function_is_described_by_where_it_ships() {
+        let (shipped, symbols) = described();
+        let names: Vec<_> = symbols.functions.iter().map(|function| function.name.as_str()).collect();
+        assert_eq!(names, ["env.proxy_log", "toy::first", "function[2]", "toy::third (and others like it)"]);
+        assert_eq!(symbols.functions[0].body, None);
+        let body = symbols.functions[2].body.clone().unwrap();
+        // No locals, two times `nop`, and `end`.
+        assert_eq!(shipped[body.start as usize..body.end as usize], [0, 1, 1, 0x0b]);
+        assert_eq!(symbols.sha256, sha256(&shipped));
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let (_, mut symbols) = described();
+        symbols.functions[1].name = "<toy::Root as Context>::on_done".to_owned();
+        let text = write(&symbols);
+        assert!(text.starts_with("weir-symbols 1 sha256:") && text.contains("\n0 import env.proxy_log\n"), "{text}");
+        assert_eq!(parse(&text).unwrap(), symbols);
+    }
+
+    #[test]
+    fn a_name_never_breaks_a_line() {
+        assert_eq!(one_line("a\nb\tc"), "a\u{fffd}b\u{fffd}c");
+    }
+
+    #[test]
+    fn the_digest_is_sha_256() {
+        assert_eq!(sha256(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    }
+
+    #[test]
+    fn a_broken_file_is_told_by_its_line() {
+        assert_eq!(parse(""), Err(SymbolsError::Format));
+        assert_eq!(parse("weir-symbols 1 sha256:abc\n"), Err(SymbolsError::Format));
+        let head = format!("weir-symbols 1 sha256:{}\n0 import env.f\n", "0".repeat(64));
+        for broken in ["x import f", "1 0x10..20 f", "1 0x10 f", "1 import"] {
+            assert_eq!(parse(&format!("{head}{broken}\n")), Err(SymbolsError::Line { line: 3 }), "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_found_by_index_or_offset() {
+        let (_, symbols) = described();
+        let body = symbols.functions[1].body.clone().unwrap();
+        let name = |place| resolve(&symbols, place).map(|function| function.name.as_str());
+        assert_eq!(name(Place::Index(1)), Some("toy::first"));
+        assert_eq!(name(Place::Offset(body.start)), Some("toy::first"));
+        assert_eq!(name(Place::Offset(body.end - 1)), Some("toy::first"));
+        // The byte after a body is the length of the next one, which no instruction lies in.
+        assert_eq!(name(Place::Offset(body.end)), None);
+        assert_eq!(name(Place::Index(9)), None);
+    }
+
+    #[test]
+    fn a_frame_is_read_as_envoy_and_others_write_it() {
+        assert_eq!(place("  0:  0x16da - unknown(function index:12)"), Some(Place::Index(12)));
+        assert_eq!(place("  1:  0x16da - ?"), Some(Place::Offset(0x16da)));
+        assert_eq!(place("at wasm://wasm/1a2b:wasm-function[12]:0x16da"), Some(Place::Index(12)));
+        assert_eq!(place("(0x16da)"), Some(Place::Offset(0x16da)));
+        assert_eq!(place("no place at all"), None);
+    }
 }
