@@ -37,7 +37,8 @@ pub const FEATURES: &[Feature] = &[
     accepted(WasmFeatures::MULTI_MEMORY, "multiple memories"),
     accepted(WasmFeatures::EXCEPTIONS, "exception handling"),
     accepted(WasmFeatures::LEGACY_EXCEPTIONS, "legacy exception handling"),
-    accepted(WasmFeatures::FUNCTION_REFERENCES, "typed function references"),
+    // The proposal for garbage collection contains this one, so that only both together can be taken away.
+    accepted(WasmFeatures::FUNCTION_REFERENCES.union(WasmFeatures::GC), "typed function references"),
     accepted(WasmFeatures::GC, "garbage collection"),
     // V8 compiles 64-bit memories, but the ABI passes pointers as 32 bits and the host reads no further than that.
     refused(WasmFeatures::MEMORY64, "64-bit memories", "build for wasm32, not wasm64"),
@@ -90,6 +91,8 @@ mod tests {
             names("(module (memory 1) (func (memory.fill (i32.const 0) (i32.const 0) (i32.const 1))))"),
             ["bulk memory"]
         );
+        let typed = "(module (type $f (func)) (func (param (ref null $f))))";
+        assert_eq!(names(typed), ["reference types", "typed function references"]);
     }
 
     #[test]

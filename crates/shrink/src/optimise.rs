@@ -101,7 +101,34 @@ fn binaryen(feature: &Feature) -> Option<wasm_opt::Feature> {
         (Ours::EXTENDED_CONST, Binaryen::ExtendedConst),
         (Ours::THREADS, Binaryen::Atomics),
         (Ours::MULTI_MEMORY, Binaryen::MultiMemory),
+        // It only reads the legacy instructions, and says so where it finds the others.
+        (Ours::EXCEPTIONS, Binaryen::ExceptionHandling),
         (Ours::LEGACY_EXCEPTIONS, Binaryen::ExceptionHandling),
     ];
     SAME.iter().find(|(ours, _)| *ours == feature.flag).map(|(_, theirs)| *theirs)
+}
+
+#[cfg(all(test, feature = "optimise"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_shared_when_the_host_can_reach_it() {
+        let shared = |text: &str| is_table_shared(&wat::parse_str(text).unwrap());
+        assert!(shared(r#"(module (import "env" "t" (table 1 funcref)))"#));
+        assert!(shared(r#"(module (table (export "t") 1 funcref))"#));
+        assert!(!shared("(module (table 1 funcref))"));
+    }
+
+    #[test]
+    fn a_feature_that_binaryen_lacks_is_named() {
+        let wasm = wat::parse_str("(module (type $f (func)) (func (param (ref null $f))))").unwrap();
+        assert_eq!(optimise(&wasm).unwrap_err().to_string(), "the optimiser does not know typed function references");
+    }
+
+    #[test]
+    fn legacy_exceptions_pass_through() {
+        let text = r#"(module (tag $e) (func (export "f") try (throw $e) catch_all end))"#;
+        assert!(optimise(&wat::parse_str(text).unwrap()).is_ok());
+    }
 }

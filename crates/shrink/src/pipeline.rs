@@ -165,3 +165,42 @@ fn judge<C: AsRef<str>>(before: &[u8], after: &[u8], callbacks: &[C]) -> Result<
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn module(more: &str) -> Vec<u8> {
+        let text = r#"(module (memory (export "memory") 1)
+            (func (export "proxy_abi_version_0_2_1"))
+            (func (export "malloc") (param i32) (result i32) (i32.const 0))
+            (func (export "proxy_on_context_create") (param i32 i32)) MORE)"#;
+        wat::parse_str(text.replace("MORE", more)).unwrap()
+    }
+
+    #[test]
+    fn a_stage_is_judged_by_what_it_leaves() {
+        let callback = r#"(func (export "proxy_on_log") (param i32))"#;
+        let (before, callbacks) = (module(callback), ["proxy_on_log"]);
+        let judged = |after: &[u8]| judge(&before, after, &callbacks).unwrap_err();
+        assert_eq!(judge(&before, &before, &callbacks), Ok(()));
+        assert!(judged(&before[..before.len() - 1]).starts_with("its output is not valid WebAssembly: "));
+        let gone = judged(&module(""));
+        assert!(gone.starts_with("Envoy would refuse its output: the callback `proxy_on_log` is declared"), "{gone}");
+        let grown = judged(&module(&format!("{callback} (func (nop))")));
+        let bytes = (before.len(), module(&format!("{callback} (func (nop))")).len());
+        assert_eq!(grown, format!("its output is larger: {} bytes became {}", bytes.0, bytes.1));
+    }
+
+    #[test]
+    fn a_stage_that_breaks_the_module_leaves_the_one_before_it() {
+        let wasm = module("");
+        let mut line: Line<'_, &str> =
+            Line { callbacks: &[], current: wasm.clone(), stages: Vec::new(), dropped: Vec::new() };
+        line.run(StageName::Pruned, |_| Ok(b"\0asm\x01\0\0\0".to_vec()));
+        assert_eq!((line.stages.len(), line.dropped.len(), &line.current), (0, 1, &wasm));
+        line.run(StageName::Stripped, |wasm| Ok(wasm.to_vec()));
+        assert_eq!((line.stages.len(), line.dropped.len()), (1, 1));
+        assert!(line.dropped[0].reason.contains("Envoy would refuse its output"), "{}", line.dropped[0].reason);
+    }
+}

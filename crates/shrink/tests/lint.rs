@@ -1,5 +1,7 @@
 //! Every finding, one module each: a clean one with one thing wrong.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests may fail as tests do")]
+
 use weir_shrink::lint::lint;
 
 const HEADERS: &str = "proxy_on_request_headers";
