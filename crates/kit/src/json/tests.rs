@@ -1,4 +1,5 @@
 use super::*;
+use crate::dice::Dice;
 
 /// What the reader says to a text of the shape `{"list": [{"op": "set" | "remove", "name": STRING}, …], "on": STRING}`.
 fn read(text: &str) -> Result<Vec<(usize, String)>, String> {
@@ -109,18 +110,6 @@ fn a_string_is_what_json_says() {
     }
     let error = Reader::new(b"\"a\xff\"").string().unwrap_err();
     assert_eq!(error.message(), "configuration: expected UTF-8, got bytes that are not (line 1, column 2)");
-}
-
-/// A small generator of numbers without a dependency: xorshift, by G. Marsaglia.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
-    }
 }
 
 #[test]
