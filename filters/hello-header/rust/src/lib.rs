@@ -8,31 +8,22 @@ mod operations;
 use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{Action, LogLevel};
+use proxy_wasm::types::{Action, ContextType, LogLevel};
 use weir_kit::headers::HostHeaders;
 use weir_kit::host;
-use weir_kit::plugins::Plugins;
 
 use config::Config;
 use operations::{Operation, apply};
 
-thread_local! {
-    static PLUGINS: Plugins<Config> = const { Plugins::new() };
-}
-
 proxy_wasm::main! {{
     host::report_panics();
-    proxy_wasm::set_root_context(|id| Box::new(Root { id }));
-    // Asking the root context for each stream's context would cost one more look into the SDK's table a request.
-    proxy_wasm::set_http_context(|_, root| {
-        Box::new(Stream { config: PLUGINS.with(|plugins| plugins.get(root)).unwrap_or_default() })
-    });
+    proxy_wasm::set_root_context(|_| Box::new(Root::default()));
 }}
 
-/// One plugin in this VM, known by its id.
-#[derive(Debug)]
+/// One plugin in one VM. Several may live side by side, each with its own configuration.
+#[derive(Debug, Default)]
 struct Root {
-    id: u32,
+    config: Rc<Config>,
 }
 
 impl Context for Root {}
@@ -41,7 +32,7 @@ impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
         match Config::read(&host::plugin_configuration(size)) {
             Ok(config) => {
-                PLUGINS.with(|plugins| plugins.configure(self.id, config));
+                self.config = Rc::new(config);
                 true
             }
             Err(error) => {
@@ -50,11 +41,13 @@ impl RootContext for Root {
             }
         }
     }
-}
 
-impl Drop for Root {
-    fn drop(&mut self) {
-        PLUGINS.with(|plugins| plugins.remove(self.id));
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+
+    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream { config: Rc::clone(&self.config) }))
     }
 }
 
