@@ -3,11 +3,12 @@ use std::alloc::System;
 use super::*;
 use crate::dice::Dice;
 
-/// The system's allocator, counting what it gave and what it got back.
+/// The system's allocator, counting what it gave and what it got back, and remembering what it was last asked for.
 #[derive(Default)]
 struct Counted {
     given: Cell<usize>,
     back: Cell<usize>,
+    asked: Cell<Option<Layout>>,
 }
 
 #[expect(unsafe_code, reason = "an allocator for the allocator under test")]
@@ -15,6 +16,7 @@ struct Counted {
 unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         self.given.set(self.given.get() + 1);
+        self.asked.set(Some(layout));
         unsafe { System.alloc(layout) }
     }
 
@@ -100,4 +102,17 @@ fn large_and_strictly_aligned_blocks_go_back() {
         Block::take(&shelves, size, align, 7).free(&shelves);
     }
     assert_eq!((shelves.rest.given.get(), shelves.rest.back.get()), (2, 2));
+}
+
+#[test]
+fn a_block_is_large_enough_for_every_size_of_its_shelf() {
+    let shelves = Shelves::before(Counted::default());
+    for size in 1..=STEP * SHELVES {
+        let block = Block::take(&shelves, size, 1, 7);
+        let asked = shelves.rest.asked.take();
+        // The first of every eight sizes asks for a new block; the others find it on the shelf.
+        let whole = Layout::from_size_align(size.next_multiple_of(STEP), STEP).unwrap();
+        assert_eq!(asked, (size % STEP == 1).then_some(whole));
+        block.free(&shelves);
+    }
 }
