@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
                 self.at += 1;
                 Ok(false)
             }
-            Some(_) if first => Ok(true),
+            _ if first => Ok(true),
             Some(b',') => {
                 self.at += 1;
                 // A comma promises an element: a bracket after it is left for the element's reader to refuse.

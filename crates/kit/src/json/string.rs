@@ -12,7 +12,7 @@ impl Reader<'_> {
                 Some(b'"') => break,
                 Some(b'\\') => {
                     let Some(character) = self.escape() else {
-                        return Err(self.error(self.at, "an escape such as \\n or \\u00e9", "one that JSON has not"));
+                        return Err(self.error(self.at, "an escape such as \\u00e9", "one that JSON has not"));
                     };
                     bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
                 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::dice::Dice;
 
 /// What the reader says to a text of the shape `{"list": [{"op": "set" | "remove", "name": STRING}, …], "on": STRING}`.
 fn read(text: &str) -> Result<Vec<(usize, String)>, String> {
@@ -47,7 +48,9 @@ fn every_error_names_the_field_what_was_expected_and_where() {
         ("[]", "configuration: expected an object, got an array (line 1, column 1)"),
         ("\n nope", "configuration: expected an object, got \"nope\" (line 2, column 2)"),
         ("{} x", "configuration: expected the end of the text, got \"x\" (line 1, column 4)"),
-        ("{", "configuration: expected \",\" or \"}\", got the end of the text (line 1, column 2)"),
+        ("{", "configuration: expected the name of a field, got the end of the text (line 1, column 2)"),
+        ("{\"on\":\"\"", "configuration: expected \",\" or \"}\", got the end of the text (line 1, column 9)"),
+        ("{\"list\":[", "list[0]: expected an object, got the end of the text (line 1, column 10)"),
         ("{1:2}", "configuration: expected the name of a field, got a number (line 1, column 2)"),
         ("{\"on\" 1}", "on: expected \":\", got a number (line 1, column 7)"),
         ("{\"on\":\"\",}", "configuration: expected the name of a field, got \"}\" (line 1, column 10)"),
@@ -109,18 +112,6 @@ fn a_string_is_what_json_says() {
     }
     let error = Reader::new(b"\"a\xff\"").string().unwrap_err();
     assert_eq!(error.message(), "configuration: expected UTF-8, got bytes that are not (line 1, column 2)");
-}
-
-/// A small generator of numbers without a dependency: xorshift, by G. Marsaglia.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
-    }
 }
 
 #[test]
