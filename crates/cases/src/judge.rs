@@ -33,7 +33,7 @@ impl fmt::Display for Mismatch {
 /// Everything in which what was seen differs from what the case expects; empty where the case holds.
 pub fn judge(case: &Case, observed: &Observed) -> Vec<Mismatch> {
     match (&case.expect, &observed.outcome) {
-        (Expect::Refused(text), Outcome::Refused { .. }) => judge_refusal(text, &observed.log),
+        (Expect::Refused(text), Outcome::Refused { reason }) => judge_refusal(text, reason, &observed.log),
         (Expect::Refused(_), Outcome::Exchange { .. }) => {
             vec![Mismatch::new("configuration", "refused", "accepted")]
         }
@@ -65,12 +65,13 @@ pub fn report(case: &Case, observed: &Observed) -> Option<String> {
     Some(text)
 }
 
-fn judge_refusal(text: &str, log: &[String]) -> Vec<Mismatch> {
+fn judge_refusal(text: &str, reason: &str, log: &[String]) -> Vec<Mismatch> {
     if log.iter().any(|line| line.contains(text)) {
         return Vec::new();
     }
-    let got = if log.is_empty() { "no log line at all".to_owned() } else { format!("{:?}", log.join("\n")) };
-    vec![Mismatch::new("refused: the filter's log", format_args!("a line with {text:?}"), got)]
+    let logged = if log.is_empty() { "no log line at all".to_owned() } else { format!("{:?}", log.join("\n")) };
+    let got = format!("{logged} (refused: {reason})");
+    vec![Mismatch::new("configuration: the filter's log", format_args!("a line with {text:?}"), got)]
 }
 
 fn judge_upstream(expected: &ExpectedRequest, seen: Option<&SeenRequest>) -> Vec<Mismatch> {
@@ -187,8 +188,8 @@ mod tests {
     fn a_refusal_needs_its_text_in_the_log() {
         let case = case("refused = \"name: expected\"");
         assert_eq!(judge(&case, &refused(&["x", "request[0].name: expected text"])), []);
-        assert_eq!(judge(&case, &refused(&["name: other"]))[0].got, r#""name: other""#);
-        assert_eq!(judge(&case, &refused(&[]))[0].got, "no log line at all");
+        assert_eq!(judge(&case, &refused(&["name: other"]))[0].got, r#""name: other" (refused: no)"#);
+        assert_eq!(judge(&case, &refused(&[]))[0].got, "no log line at all (refused: no)");
         assert_eq!(judge(&case, &exchange(None, SeenResponse::default()))[0].got, "accepted");
     }
 

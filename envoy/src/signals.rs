@@ -1,0 +1,20 @@
+//! When to stop.
+
+use anyhow::{Context, Result};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Waits for Ctrl-C, SIGTERM or SIGHUP, and gives the signal's number.
+///
+/// # Errors
+/// The signals cannot be listened for.
+pub async fn stop_requested() -> Result<i32> {
+    let listen = |kind| signal(kind).context("cannot listen for signals");
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut hangup = listen(SignalKind::hangup())?;
+    Ok(tokio::select! {
+        _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
+        _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
+        _ = hangup.recv() => SignalKind::hangup().as_raw_value(),
+    })
+}
