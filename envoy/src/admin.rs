@@ -12,19 +12,19 @@ use crate::http;
 pub struct ListenerState {
     /// The listener's name.
     pub name: String,
-    /// The version of the file from which the listener that now serves came; `None` where none serves.
-    pub version: Option<String>,
-    /// The last version that was refused, and why.
-    pub refused: Option<Refusal>,
+    /// Why its last configuration was refused, where it was; an earlier one may go on serving.
+    pub refused: Option<String>,
 }
 
-/// A version of a listener that Envoy did not take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// What Envoy says of it.
-    pub reason: String,
-    /// The configuration that was refused, as Envoy shows it; tells one refusal from the next.
-    pub attempted: Value,
+/// How many versions of the listeners' file Envoy has come to an end with.
+///
+/// Counted, because Envoy leaves the version of a listener as it was when only its filter chain changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Updates {
+    /// Taken whole.
+    pub taken: u64,
+    /// Refused in whole or in part, or unreadable.
+    pub refused: u64,
 }
 
 /// Asks for a path and gives the body of the answer.
@@ -56,6 +56,25 @@ pub async fn ports(admin: SocketAddr) -> Result<Vec<(String, u16)>> {
     listener_ports(&serde_json::from_slice(&get(admin, "/listeners?format=json").await?)?)
 }
 
+/// The versions of the listeners' file so far.
+///
+/// # Errors
+/// As [`listeners`].
+pub async fn updates(admin: SocketAddr) -> Result<Updates> {
+    let path = "/stats?format=json&filter=listener_manager.lds.update_";
+    update_counts(&serde_json::from_slice(&get(admin, path).await?)?)
+}
+
+fn update_counts(stats: &Value) -> Result<Updates> {
+    let list = stats["stats"].as_array().with_context(|| format!("no list of statistics: {stats}"))?;
+    let count = |name: &str| {
+        let name = format!("listener_manager.lds.update_{name}");
+        let stat = list.iter().find(|it| it["name"] == name.as_str());
+        stat.and_then(|it| it["value"].as_u64()).with_context(|| format!("Envoy does not count {name}"))
+    };
+    Ok(Updates { taken: count("success")?, refused: count("rejected")? + count("failure")? })
+}
+
 fn listener_states(dump: &Value) -> Result<Vec<ListenerState>> {
     // Without any listener Envoy leaves the list out.
     let configs = dump["configs"].as_array().map_or(&[][..], Vec::as_slice);
@@ -66,12 +85,9 @@ fn listener_state(config: &Value) -> Result<ListenerState> {
     // A listener that never served has its name only in the configuration that was refused.
     let name = config["name"].as_str().or(config["error_state"]["failed_configuration"]["name"].as_str());
     let name = name.with_context(|| format!("a listener without a name: {config}"))?;
-    let refused = config["error_state"].as_object().map(|error| Refusal {
-        reason: error.get("details").and_then(Value::as_str).unwrap_or("no reason given").to_owned(),
-        attempted: error.get("failed_configuration").cloned().unwrap_or_default(),
-    });
-    let version = config["active_state"]["version_info"].as_str().map(str::to_owned);
-    Ok(ListenerState { name: name.into(), version, refused })
+    let refused = config["error_state"].as_object();
+    let refused = refused.map(|it| it.get("details").and_then(Value::as_str).unwrap_or("no reason given").to_owned());
+    Ok(ListenerState { name: name.into(), refused })
 }
 
 fn listener_ports(listeners: &Value) -> Result<Vec<(String, u16)>> {
@@ -99,11 +115,19 @@ mod tests {
             { "error_state": { "details": "no", "failed_configuration": { "name": "b" } } },
         ]});
         let states = listener_states(&dump).unwrap();
-        assert_eq!(states[0], ListenerState { name: "a".into(), version: Some("2".into()), refused: None });
-        assert_eq!(states[1].version, None);
-        assert_eq!(states[1].name, "b");
-        assert_eq!(states[1].refused, Some(Refusal { reason: "no".into(), attempted: json!({ "name": "b" }) }));
+        assert_eq!(states[0], ListenerState { name: "a".into(), refused: None });
+        assert_eq!(states[1], ListenerState { name: "b".into(), refused: Some("no".into()) });
         assert_eq!(listener_states(&json!({})).unwrap(), []);
+    }
+
+    #[test]
+    fn updates_are_counted() {
+        let stat =
+            |name: &str, value: u64| json!({ "name": format!("listener_manager.lds.update_{name}"), "value": value });
+        let stats =
+            json!({ "stats": [stat("success", 3), stat("rejected", 1), stat("failure", 1), { "histograms": {} }] });
+        assert_eq!(update_counts(&stats).unwrap(), Updates { taken: 3, refused: 2 });
+        assert!(update_counts(&json!({ "stats": [] })).is_err());
     }
 
     #[test]

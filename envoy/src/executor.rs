@@ -150,7 +150,7 @@ fn listener(key: &str, wasm: &Path, case: &Case) -> Listener {
 /// What became of every listener, by its name.
 async fn served(admin: SocketAddr) -> Result<HashMap<String, Served>> {
     let refused = admin::listeners(admin).await?.into_iter();
-    let refused = refused.filter_map(|it| Some((it.name, Served::Refused(it.refused?.reason))));
+    let refused = refused.filter_map(|it| Some((it.name, Served::Refused(it.refused?))));
     let ports = admin::ports(admin).await?.into_iter().map(|(name, port)| (name, Served::On(port)));
     Ok(refused.chain(ports).collect())
 }

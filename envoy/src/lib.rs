@@ -15,12 +15,15 @@ pub mod http;
 pub mod log;
 mod native;
 mod runtime;
+pub mod serve;
 mod signals;
+mod upstream;
 
 pub use envoy::{Envoy, Plan};
 pub use executor::EnvoyExecutor;
 pub use runtime::{Kind, Process, Runtime};
-pub use signals::stop_requested;
+pub use signals::{end_with_parent, stop_requested};
+pub use upstream::UpstreamUrl;
 
 /// The version of Envoy that this workspace is made for, such as `1.40.0`.
 pub const VERSION: &str = include_str!("../VERSION").trim_ascii();

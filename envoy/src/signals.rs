@@ -18,3 +18,14 @@ pub async fn stop_requested() -> Result<i32> {
         _ = hangup.recv() => SignalKind::hangup().as_raw_value(),
     })
 }
+
+/// Asks the kernel to send this process SIGTERM when the process that started it is gone.
+///
+/// A command that started this one cannot always stop it: it may be killed itself.
+pub fn end_with_parent() {
+    #[cfg(target_os = "linux")]
+    {
+        // Where the kernel refuses, nothing is lost but this comfort.
+        let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
+    }
+}

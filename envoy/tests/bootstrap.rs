@@ -8,7 +8,7 @@ use weir_envoy::bootstrap::{self, Cluster, Filter, Listener};
 fn holds(name: &str, value: &Value) {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens").join(name);
     if std::env::var_os("WEIR_BLESS").is_some_and(|it| it == "1") {
-        std::fs::write(&golden, format!("{value:#}\n")).unwrap();
+        std::fs::write(&golden, format!("{value:#}\n")).expect("a golden can be written");
     }
     let text = std::fs::read_to_string(&golden).unwrap_or_default();
     // Compared as values: the order of a table's fields depends on the features that other crates ask serde_json for.
