@@ -1,0 +1,153 @@
+//! An Envoy that is up: started on a bootstrap, waited for, asked, stopped.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::admin;
+use crate::bootstrap::{self, Cluster, Listener};
+use crate::log::Log;
+use crate::runtime::{Process, Runtime, admin_file, bootstrap_file};
+
+/// Envoy compiles every module before it is ready; on a busy machine a large one takes long.
+const START: Duration = Duration::from_secs(60);
+
+/// How long Envoy may take for another version of the listeners.
+const RELOAD: Duration = Duration::from_secs(30);
+
+/// How often Envoy is asked while it reloads, and how long its workers get to follow.
+const SETTLE: Duration = Duration::from_millis(20);
+
+/// What an Envoy is started with.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// The upstreams, fixed for the Envoy's life.
+    pub clusters: Vec<Cluster>,
+    /// The first version of the listeners.
+    pub listeners: Vec<Listener>,
+}
+
+/// A running Envoy. Dropping it stops it and removes its files.
+pub struct Envoy {
+    process: Box<dyn Process>,
+    /// Its log so far.
+    pub log: Arc<Log>,
+    /// The address of its admin interface.
+    pub admin: SocketAddr,
+    dir: Mutex<Option<TempDir>>,
+    listeners: PathBuf,
+}
+
+impl std::fmt::Debug for Envoy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Envoy").field("pid", &self.process.pid()).field("admin", &self.admin).finish_non_exhaustive()
+    }
+}
+
+impl Envoy {
+    /// Starts an Envoy and waits until it is ready; listeners that Envoy refuses do not keep it from being so.
+    ///
+    /// Its files live in a directory of its own under `state`. The first version of the listeners is `1`.
+    ///
+    /// # Errors
+    /// The files cannot be written, Envoy ends, or it is not ready within a minute; with Envoy's own errors and the
+    /// filters' log.
+    pub async fn start(runtime: &Runtime, plan: &Plan, state: &Path, log: Arc<Log>) -> Result<Envoy> {
+        let dir = state_dir(state)?;
+        let listeners = dir.path().join("listeners.json");
+        replace(&listeners, &bootstrap::listeners("1", &plan.listeners))?;
+        replace(&bootstrap_file(dir.path()), &bootstrap::bootstrap(&plan.clusters, &listeners))?;
+        let process = runtime.start(dir.path(), &log)?;
+        let admin = wait_until_ready(process.as_ref(), dir.path(), &log).await?;
+        Ok(Envoy { process, log, admin, dir: Mutex::new(Some(dir)), listeners })
+    }
+
+    /// Its process number on this machine; `None` in a container.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.pid()
+    }
+
+    /// How it ended, where it did.
+    pub fn ended(&self) -> Option<String> {
+        self.process.ended()
+    }
+
+    /// Stops it, waits until it is gone, and removes its files. Stopping twice does nothing.
+    pub fn stop(&self) {
+        self.process.stop();
+        self.dir.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Gives Envoy other listeners, and waits until it took or refused them.
+    ///
+    /// # Errors
+    /// Envoy refuses one, and says why; what served goes on serving. The file cannot be written, Envoy ended, or it did
+    /// neither within half a minute.
+    pub async fn reload(&self, version: &str, listeners: &[Listener]) -> Result<()> {
+        let before = admin::updates(self.admin).await?;
+        replace(&self.listeners, &bootstrap::listeners(version, listeners))?;
+        let deadline = Instant::now() + RELOAD;
+        while Instant::now() < deadline {
+            tokio::time::sleep(SETTLE).await;
+            let now = admin::updates(self.admin).await?;
+            if now.refused > before.refused {
+                let refused = admin::listeners(self.admin).await?.into_iter().find_map(|it| it.refused);
+                bail!("{}", refused.unwrap_or_else(|| "Envoy cannot read its listeners".into()));
+            }
+            if now.taken > before.taken {
+                // Envoy does not say when its workers have the new chain; it is a matter of a millisecond.
+                tokio::time::sleep(SETTLE).await;
+                return Ok(());
+            }
+        }
+        bail!("Envoy neither took nor refused the new listeners:\n{}", self.log.explanation());
+    }
+}
+
+impl Drop for Envoy {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn state_dir(state: &Path) -> Result<TempDir> {
+    let context = || format!("cannot write under {}; name another directory with --state DIR", state.display());
+    std::fs::create_dir_all(state).with_context(context)?;
+    // Envoy is told absolute paths: in a container it has another working directory.
+    let state = state.canonicalize().with_context(context)?;
+    tempfile::Builder::new().prefix("run-").tempdir_in(&state).with_context(context)
+}
+
+/// Writes a file and puts it in its place in one step: Envoy watches for that, and never reads half a file.
+fn replace(path: &Path, value: &Value) -> Result<()> {
+    let context = || format!("cannot write {}", path.display());
+    let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new("."))).with_context(context)?;
+    file.write_all(&serde_json::to_vec_pretty(value)?).with_context(context)?;
+    file.persist(path).with_context(context)?;
+    Ok(())
+}
+
+async fn wait_until_ready(process: &dyn Process, dir: &Path, log: &Log) -> Result<SocketAddr> {
+    let deadline = Instant::now() + START;
+    loop {
+        if let Some(status) = process.ended() {
+            bail!("Envoy ended before it was ready ({status}); it said:\n{}", log.explanation());
+        }
+        let address = std::fs::read_to_string(admin_file(dir)).ok().and_then(|text| text.trim().parse().ok());
+        if let Some(admin) = address
+            && admin::get(admin, "/ready").await.is_ok()
+        {
+            return Ok(admin);
+        }
+        if Instant::now() > deadline {
+            bail!("Envoy was not ready within {} seconds; it said:\n{}", START.as_secs(), log.explanation());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
