@@ -65,7 +65,8 @@ impl Serve {
         for (name, text) in &configs {
             command.arg("--config").arg(format!("{name}={text}"));
         }
-        self.attend(command, &chain)
+        let watched = if self.watch { Some(watched(&project, &chain, &configs)?) } else { None };
+        self.attend(command, &chain, watched.as_deref())
     }
 
     fn options(&self) -> Options {
@@ -79,18 +80,20 @@ impl Serve {
 
     /// Runs Envoy's keeper until it ends. It ends when it is told to, or when its standard input does: with this
     /// process, however that ends.
-    fn attend(&self, mut command: Command, chain: &[Port]) -> Result<()> {
+    fn attend(&self, mut command: Command, chain: &[Port], watched: Option<&[PathBuf]>) -> Result<()> {
         // Ctrl-C reaches the keeper too: it stops Envoy, and this process waits for that.
         ctrlc::set_handler(|| {}).context("cannot attend to Ctrl-C")?;
         let mut keeper = command.stdin(Stdio::piped()).spawn().context("cannot start weir-envoy")?;
-        let mut seen = if self.watch { Some(snapshot(&watched(chain)?)) } else { None };
+        let mut seen = watched.map(snapshot);
         let status = loop {
             if let Some(status) = keeper.try_wait().context("cannot wait for weir-envoy")? {
                 break status;
             }
             std::thread::sleep(WATCH);
-            if let Some(seen) = &mut seen {
-                self.reload_on_change(&mut keeper, chain, seen)?;
+            let now = watched.map(snapshot);
+            if now != seen {
+                seen = now;
+                self.reload(&mut keeper, chain)?;
             }
         };
         if !status.success() {
@@ -99,12 +102,7 @@ impl Serve {
         Ok(())
     }
 
-    fn reload_on_change(&self, keeper: &mut Child, chain: &[Port], seen: &mut Snapshot) -> Result<()> {
-        let now = snapshot(&watched(chain)?);
-        if now == *seen {
-            return Ok(());
-        }
-        *seen = now;
+    fn reload(&self, keeper: &mut Child, chain: &[Port]) -> Result<()> {
         say!("a source changed");
         // A source that does not compile is no reason to stop: what was loaded goes on serving.
         let built = Project::find().and_then(|project| build::modules(&project, chain.to_vec(), self.options()));
@@ -120,14 +118,16 @@ impl Serve {
 /// Every watched file with its time of change and its size.
 type Snapshot = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
 
-fn watched(chain: &[Port]) -> Result<Vec<PathBuf>> {
-    let project = Project::find()?;
-    let mut folders = Vec::new();
+/// Everything that a served chain is made from: the folders of its ports and of the crates they are built from, and
+/// the files of its configurations.
+fn watched(project: &Project, chain: &[Port], configs: &BTreeMap<String, String>) -> Result<Vec<PathBuf>> {
+    let files = configs.values().filter_map(|value| value.strip_prefix('@'));
+    let mut watched: Vec<PathBuf> = files.map(PathBuf::from).collect();
     for port in chain {
-        folders.push(port.dir.clone());
-        folders.extend(inputs::folders(&project, port)?);
+        watched.push(port.dir.clone());
+        watched.extend(inputs::folders(project, port)?);
     }
-    Ok(folders)
+    Ok(watched)
 }
 
 fn snapshot(folders: &[PathBuf]) -> Snapshot {
@@ -137,7 +137,8 @@ fn snapshot(folders: &[PathBuf]) -> Snapshot {
     files.map(|entry| (entry.path().to_owned(), stamp(entry.path()))).collect()
 }
 
-/// The configuration of each filter by its name, files read.
+/// The configuration of each filter by its name: a text, or `@` and a file that is there, which Envoy's keeper reads
+/// anew whenever it reloads.
 fn configurations(given: &[String], filters: &[String]) -> Result<BTreeMap<String, String>> {
     let mut configs = BTreeMap::new();
     for text in given {
@@ -149,7 +150,10 @@ fn configurations(given: &[String], filters: &[String]) -> Result<BTreeMap<Strin
             },
         };
         let value = match value.strip_prefix('@') {
-            Some(path) => fs::read_to_string(path).with_context(|| format!("--config: cannot read {path}"))?,
+            Some(file) => {
+                fs::read(file).with_context(|| format!("--config: cannot read {file}"))?;
+                format!("@{}", std::path::absolute(file)?.display())
+            }
             None => value.to_owned(),
         };
         if configs.insert(name.to_owned(), value).is_some() {
@@ -184,10 +188,10 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_and_its_absence_is_told() {
+    fn a_file_stays_a_file_and_its_absence_is_told() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        fs::write(file.path(), "{}").unwrap();
-        assert_eq!(read(&[&format!("@{}", file.path().display())], &["a"]).unwrap()["a"], "{}");
+        let given = format!("@{}", file.path().display());
+        assert_eq!(read(&[&given], &["a"]).unwrap()["a"], given);
         assert!(read(&["@absent.json"], &["a"]).unwrap_err().to_string().contains("absent.json"));
     }
 
