@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use weir_cases::manifest::{Manifest, SizeProfile};
 
 use crate::process::say;
@@ -168,7 +168,9 @@ pub(crate) fn tidy(project: &Project) -> Result<()> {
 pub(crate) fn modules(project: &Project, ports: Vec<Port>, options: Options) -> Result<Vec<(Port, PathBuf)>> {
     let mut modules = Vec::new();
     for Outcome { port, result } in build(project, ports, options)? {
-        result.with_context(|| format!("{} cannot be built", port.artifact()))?;
+        if result.is_err() {
+            bail!("{} cannot be built (see above)", port.artifact());
+        }
         let path = folder(project, options.dev).join(format!("{}.wasm", port.artifact()));
         modules.push((port, path));
     }
