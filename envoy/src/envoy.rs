@@ -1,5 +1,6 @@
 //! An Envoy that is up: started on a bootstrap, waited for, asked, stopped.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,14 @@ pub struct Plan {
     pub listeners: Vec<Listener>,
 }
 
+impl Plan {
+    /// The modules of all chains, each once.
+    fn modules(&self) -> Vec<PathBuf> {
+        let filters = self.listeners.iter().flat_map(|listener| &listener.filters);
+        filters.map(|filter| filter.wasm.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}
+
 /// A running Envoy. Dropping it stops it and removes its files.
 pub struct Envoy {
     process: Box<dyn Process>,
@@ -63,7 +72,7 @@ impl Envoy {
         let listeners = dir.path().join("listeners.json");
         replace(&listeners, &bootstrap::listeners("1", &plan.listeners))?;
         replace(&bootstrap_file(dir.path()), &bootstrap::bootstrap(&plan.clusters, &listeners))?;
-        let process = runtime.start(dir.path(), &log)?;
+        let process = runtime.start(dir.path(), &plan.modules(), &log)?;
         let admin = wait_until_ready(process.as_ref(), dir.path(), &log).await?;
         Ok(Envoy { process, log, admin, dir: Mutex::new(Some(dir)), listeners })
     }

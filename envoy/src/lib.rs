@@ -8,6 +8,8 @@
 
 pub mod admin;
 pub mod bootstrap;
+#[cfg(feature = "container")]
+mod container;
 pub mod e2e;
 mod envoy;
 mod executor;
@@ -19,6 +21,8 @@ pub mod serve;
 mod signals;
 mod upstream;
 
+#[cfg(feature = "container")]
+pub use container::Image;
 pub use envoy::{Envoy, Plan};
 pub use executor::EnvoyExecutor;
 pub use runtime::{Kind, Process, Runtime};

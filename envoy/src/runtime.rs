@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
+#[cfg(feature = "container")]
+use crate::container::{self, Container, Image};
 use crate::log::{self, Log};
 use crate::native::{self, Native};
 
@@ -27,7 +29,7 @@ pub enum Runtime {
     Native(PathBuf),
     /// An image that the engine has.
     #[cfg(feature = "container")]
-    Container(crate::container::Image),
+    Container(Image),
 }
 
 /// A running Envoy. Dropping it stops it.
@@ -67,7 +69,7 @@ impl Runtime {
 
     #[cfg(feature = "container")]
     fn container(envoy: Option<&Path>) -> Result<Runtime> {
-        Ok(Runtime::Container(crate::container::Image::find(envoy)?))
+        Ok(Runtime::Container(Image::find(envoy)?))
     }
 
     #[cfg(not(feature = "container"))]
@@ -77,7 +79,7 @@ impl Runtime {
 
     #[cfg(feature = "container")]
     fn container_answers() -> Result<()> {
-        crate::container::engine_answers()
+        container::engine_answers()
     }
 
     #[cfg(not(feature = "container"))]
@@ -85,16 +87,20 @@ impl Runtime {
         anyhow::bail!("this weir-envoy was built without the feature container")
     }
 
-    /// Starts Envoy on the bootstrap in `dir`; its log goes to `log`.
+    /// Starts Envoy on the bootstrap in `dir`; it can read `dir` and the modules, and its log goes to `log`.
     ///
     /// # Errors
     /// The process or the container cannot be started.
-    pub(crate) fn start(&self, dir: &Path, log: &Arc<Log>) -> Result<Box<dyn Process>> {
+    pub(crate) fn start(&self, dir: &Path, modules: &[PathBuf], log: &Arc<Log>) -> Result<Box<dyn Process>> {
         let arguments = arguments(dir);
         match self {
-            Runtime::Native(envoy) => Ok(Box::new(Native::start(envoy, &arguments, log)?)),
+            Runtime::Native(envoy) => {
+                // A process of this machine can read them anyway.
+                let _ = modules;
+                Ok(Box::new(Native::start(envoy, &arguments, log)?))
+            }
             #[cfg(feature = "container")]
-            Runtime::Container(image) => Ok(Box::new(crate::container::Container::start(image, dir, &arguments, log)?)),
+            Runtime::Container(image) => Ok(Box::new(Container::start(image, dir, modules, &arguments, log)?)),
         }
     }
 }
