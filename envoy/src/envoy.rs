@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::admin;
 use crate::bootstrap::{self, Cluster, Listener};
 use crate::log::Log;
-use crate::runtime::{Process, Runtime, admin_file, bootstrap_file};
+use crate::runtime::{Id, Process, Runtime, admin_file, bootstrap_file};
 
 /// Envoy compiles every module before it is ready; on a busy machine a large one takes long.
 const START: Duration = Duration::from_secs(60);
@@ -55,7 +55,7 @@ pub struct Envoy {
 
 impl std::fmt::Debug for Envoy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Envoy").field("pid", &self.process.pid()).field("admin", &self.admin).finish_non_exhaustive()
+        f.debug_struct("Envoy").field("id", &self.process.id()).field("admin", &self.admin).finish_non_exhaustive()
     }
 }
 
@@ -77,9 +77,9 @@ impl Envoy {
         Ok(Envoy { process, log, admin, dir: Mutex::new(Some(dir)), listeners })
     }
 
-    /// Its process number on this machine; `None` in a container.
-    pub fn pid(&self) -> Option<u32> {
-        self.process.pid()
+    /// Which one it is.
+    pub fn id(&self) -> Id {
+        self.process.id()
     }
 
     /// How it ended, where it did.

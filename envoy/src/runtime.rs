@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -34,12 +36,56 @@ pub enum Runtime {
 
 /// A running Envoy. Dropping it stops it.
 pub trait Process: Send + Sync {
-    /// Its process number on this machine; `None` in a container.
-    fn pid(&self) -> Option<u32>;
+    /// Which one it is.
+    fn id(&self) -> Id;
     /// How it ended, such as `exit status: 1`; `None` while it runs.
     fn ended(&self) -> Option<String>;
     /// Stops it and waits until it is gone. Stopping twice does nothing.
     fn stop(&self);
+}
+
+/// A running Envoy's identity. As text, `pid 4711` or `container NAME`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Id {
+    /// A process of this machine.
+    Pid(i32),
+    /// A container of the engine.
+    Container(String),
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Id::Pid(pid) => write!(f, "pid {pid}"),
+            Id::Container(name) => write!(f, "container {name}"),
+        }
+    }
+}
+
+impl FromStr for Id {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Id> {
+        match text.split_once(' ') {
+            Some(("pid", pid)) => Ok(Id::Pid(pid.parse()?)),
+            Some(("container", name)) => Ok(Id::Container(name.into())),
+            _ => anyhow::bail!("expected `pid N` or `container NAME`, found {text:?}"),
+        }
+    }
+}
+
+impl Id {
+    /// Whether it is still there, in whatever state.
+    pub fn is_there(&self) -> bool {
+        match self {
+            Id::Pid(pid) => rustix::process::Pid::from_raw(*pid)
+                .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)),
+            Id::Container(name) => Command::new("docker")
+                .args(["container", "inspect", name])
+                .output()
+                .is_ok_and(|output| output.status.success()),
+        }
+    }
 }
 
 impl Runtime {

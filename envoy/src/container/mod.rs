@@ -26,7 +26,7 @@ pub(crate) use engine::answers as engine_answers;
 pub use image::Image;
 
 use crate::log::Log;
-use crate::runtime::Process;
+use crate::runtime::{Id, Process};
 
 /// Where Envoy stands in the official image, and in the one that is built.
 const ENVOY: &str = "/usr/local/bin/envoy";
@@ -37,6 +37,7 @@ const UNDERTAKER: &str = r#"read _ || for _ in 1 2 3; do docker rm --force --vol
 
 /// Envoy in a container, watched over by a thread that testcontainers' blocking interface needs anyway.
 pub(crate) struct Container {
+    name: String,
     ended: Arc<Mutex<Option<String>>>,
     keeper: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
 }
@@ -74,7 +75,7 @@ impl Container {
         });
         let keeper = keeper.context("cannot start a thread")?;
         start.recv().context("the thread that starts the container died")?.context("cannot start the container")?;
-        Ok(Container { ended, keeper: Mutex::new(Some((stop, keeper))) })
+        Ok(Container { name, ended, keeper: Mutex::new(Some((stop, keeper))) })
     }
 }
 
@@ -120,8 +121,8 @@ fn keep(container: &testcontainers::Container<GenericImage>, stopped: &Receiver<
 }
 
 impl Process for Container {
-    fn pid(&self) -> Option<u32> {
-        None
+    fn id(&self) -> Id {
+        Id::Container(self.name.clone())
     }
 
     fn ended(&self) -> Option<String> {
