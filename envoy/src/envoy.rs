@@ -1,5 +1,6 @@
 //! An Envoy that is up: started on a bootstrap, waited for, asked, stopped.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use tempfile::TempDir;
 use crate::admin;
 use crate::bootstrap::{self, Cluster, Listener};
 use crate::log::Log;
-use crate::runtime::{Process, Runtime, admin_file, bootstrap_file};
+use crate::runtime::{Id, Process, Runtime, admin_file, bootstrap_file};
 
 /// Envoy compiles every module before it is ready; on a busy machine a large one takes long.
 const START: Duration = Duration::from_secs(60);
@@ -33,6 +34,14 @@ pub struct Plan {
     pub listeners: Vec<Listener>,
 }
 
+impl Plan {
+    /// The modules of all chains, each once.
+    fn modules(&self) -> Vec<PathBuf> {
+        let filters = self.listeners.iter().flat_map(|listener| &listener.filters);
+        filters.map(|filter| filter.wasm.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}
+
 /// A running Envoy. Dropping it stops it and removes its files.
 pub struct Envoy {
     process: Box<dyn Process>,
@@ -46,7 +55,7 @@ pub struct Envoy {
 
 impl std::fmt::Debug for Envoy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Envoy").field("pid", &self.process.pid()).field("admin", &self.admin).finish_non_exhaustive()
+        f.debug_struct("Envoy").field("id", &self.process.id()).field("admin", &self.admin).finish_non_exhaustive()
     }
 }
 
@@ -63,14 +72,14 @@ impl Envoy {
         let listeners = dir.path().join("listeners.json");
         replace(&listeners, &bootstrap::listeners("1", &plan.listeners))?;
         replace(&bootstrap_file(dir.path()), &bootstrap::bootstrap(&plan.clusters, &listeners))?;
-        let process = runtime.start(dir.path(), &log)?;
+        let process = runtime.start(dir.path(), &plan.modules(), &log)?;
         let admin = wait_until_ready(process.as_ref(), dir.path(), &log).await?;
         Ok(Envoy { process, log, admin, dir: Mutex::new(Some(dir)), listeners })
     }
 
-    /// Its process number on this machine; `None` in a container.
-    pub fn pid(&self) -> Option<u32> {
-        self.process.pid()
+    /// Which one it is.
+    pub fn id(&self) -> Id {
+        self.process.id()
     }
 
     /// How it ended, where it did.

@@ -8,20 +8,26 @@
 
 pub mod admin;
 pub mod bootstrap;
+#[cfg(feature = "container")]
+mod container;
 pub mod e2e;
 mod envoy;
 mod executor;
+pub mod hold;
 pub mod http;
 pub mod log;
 mod native;
 mod runtime;
+pub mod selftest;
 pub mod serve;
 mod signals;
 mod upstream;
 
+#[cfg(feature = "container")]
+pub use container::Image;
 pub use envoy::{Envoy, Plan};
 pub use executor::EnvoyExecutor;
-pub use runtime::{Kind, Process, Runtime};
+pub use runtime::{Id, Kind, Process, Runtime};
 pub use signals::{end_with_parent, stop_requested};
 pub use upstream::UpstreamUrl;
 

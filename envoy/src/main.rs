@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use weir_envoy::e2e::{E2e, Run};
+use weir_envoy::hold::Hold;
+use weir_envoy::selftest::Selftest;
 use weir_envoy::serve::{Named, Serve};
 use weir_envoy::{Kind, UpstreamUrl};
 
@@ -45,7 +47,7 @@ enum Command {
         /// Where state files go; each run has a directory of its own there.
         #[arg(long, default_value = "target/envoy")]
         state: PathBuf,
-        /// The port on 127.0.0.1.
+        /// The port on 127.0.0.1; 0 lets the kernel choose.
         #[arg(long, default_value_t = 8080)]
         port: u16,
         /// Where requests go, http://HOST[:PORT] or https://HOST[:PORT]; by default an echo.
@@ -57,6 +59,31 @@ enum Command {
         /// A filter's configuration, as text or as @FILE, which a reload reads anew.
         #[arg(long = "config", value_name = "NAME=TEXT")]
         configs: Vec<Named>,
+    },
+    /// Checks with real processes that an Envoy never outlives who started it, and that failures are told.
+    Selftest {
+        /// Where Envoy runs; serving is native in any case.
+        #[arg(long, value_enum, default_value = "native")]
+        runtime: Kind,
+        /// The Envoy binary of the pinned version.
+        #[arg(long, env = "WEIR_ENVOY")]
+        envoy: PathBuf,
+        /// Where state files go; each run has a directory of its own there.
+        #[arg(long, default_value = "target/envoy")]
+        state: PathBuf,
+        /// Arguments for the test harness: a part of the trials' names, --exact, --list, …
+        #[arg(last = true)]
+        harness: Vec<String>,
+    },
+    /// Holds an Envoy without filters until told to stop; what the selftest kills.
+    #[command(hide = true)]
+    Hold {
+        #[arg(long, value_enum, default_value = "auto")]
+        runtime: Kind,
+        #[arg(long, env = "WEIR_ENVOY")]
+        envoy: Option<PathBuf>,
+        #[arg(long, default_value = "target/envoy")]
+        state: PathBuf,
     },
 }
 
@@ -77,5 +104,7 @@ fn run(command: Command) -> Result<i32> {
         Command::Serve { envoy, state, port, upstream, filters, configs } => {
             Serve { envoy, state, port, upstream, filters, configs }.run()
         }
+        Command::Selftest { runtime, envoy, state, harness } => Selftest { runtime, envoy, state, harness }.run(),
+        Command::Hold { runtime, envoy, state } => Hold { runtime, envoy, state }.run(),
     }
 }

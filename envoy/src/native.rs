@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal};
 
 use crate::VERSION;
 use crate::log::Log;
-use crate::runtime::Process;
+use crate::runtime::{Id, Process};
 
 /// How long Envoy may take to end after SIGTERM before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
@@ -24,7 +24,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The thread starts Envoy and lives until Envoy is gone: the kernel's "signal when the parent dies" follows the thread
 /// that started a process, and a thread of a pool or of a test would end before its time.
 pub(crate) struct Native {
-    pid: u32,
+    pid: i32,
     ended: Arc<Mutex<Option<ExitStatus>>>,
     keeper: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
 }
@@ -45,7 +45,7 @@ impl Native {
             .spawn(move || match command.spawn() {
                 Ok(mut child) => {
                     let reader = child.stderr.take().map(|stderr| read(BufReader::new(stderr), log));
-                    drop(started.send(Ok(child.id())));
+                    drop(started.send(Ok(Pid::from_child(&child).as_raw_pid())));
                     let end = keep(child, &stopped);
                     // The end is told only when the last line is read: it often says why.
                     reader.map(JoinHandle::join);
@@ -119,8 +119,8 @@ fn read(mut lines: impl BufRead + Send + 'static, log: Arc<Log>) -> JoinHandle<(
 }
 
 impl Process for Native {
-    fn pid(&self) -> Option<u32> {
-        Some(self.pid)
+    fn id(&self) -> Id {
+        Id::Pid(self.pid)
     }
 
     fn ended(&self) -> Option<String> {

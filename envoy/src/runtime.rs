@@ -2,10 +2,14 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
+#[cfg(feature = "container")]
+use crate::container::{self, Container, Image};
 use crate::log::{self, Log};
 use crate::native::{self, Native};
 
@@ -27,17 +31,61 @@ pub enum Runtime {
     Native(PathBuf),
     /// An image that the engine has.
     #[cfg(feature = "container")]
-    Container(crate::container::Image),
+    Container(Image),
 }
 
 /// A running Envoy. Dropping it stops it.
 pub trait Process: Send + Sync {
-    /// Its process number on this machine; `None` in a container.
-    fn pid(&self) -> Option<u32>;
+    /// Which one it is.
+    fn id(&self) -> Id;
     /// How it ended, such as `exit status: 1`; `None` while it runs.
     fn ended(&self) -> Option<String>;
     /// Stops it and waits until it is gone. Stopping twice does nothing.
     fn stop(&self);
+}
+
+/// A running Envoy's identity. As text, `pid 4711` or `container NAME`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Id {
+    /// A process of this machine.
+    Pid(i32),
+    /// A container of the engine.
+    Container(String),
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Id::Pid(pid) => write!(f, "pid {pid}"),
+            Id::Container(name) => write!(f, "container {name}"),
+        }
+    }
+}
+
+impl FromStr for Id {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Id> {
+        match text.split_once(' ') {
+            Some(("pid", pid)) => Ok(Id::Pid(pid.parse()?)),
+            Some(("container", name)) => Ok(Id::Container(name.into())),
+            _ => anyhow::bail!("expected `pid N` or `container NAME`, found {text:?}"),
+        }
+    }
+}
+
+impl Id {
+    /// Whether it is still there, in whatever state.
+    pub fn is_there(&self) -> bool {
+        match self {
+            Id::Pid(pid) => rustix::process::Pid::from_raw(*pid)
+                .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)),
+            Id::Container(name) => Command::new("docker")
+                .args(["container", "inspect", name])
+                .output()
+                .is_ok_and(|output| output.status.success()),
+        }
+    }
 }
 
 impl Runtime {
@@ -67,7 +115,7 @@ impl Runtime {
 
     #[cfg(feature = "container")]
     fn container(envoy: Option<&Path>) -> Result<Runtime> {
-        Ok(Runtime::Container(crate::container::Image::find(envoy)?))
+        Ok(Runtime::Container(Image::find(envoy)?))
     }
 
     #[cfg(not(feature = "container"))]
@@ -77,7 +125,7 @@ impl Runtime {
 
     #[cfg(feature = "container")]
     fn container_answers() -> Result<()> {
-        crate::container::engine_answers()
+        container::engine_answers()
     }
 
     #[cfg(not(feature = "container"))]
@@ -85,16 +133,20 @@ impl Runtime {
         anyhow::bail!("this weir-envoy was built without the feature container")
     }
 
-    /// Starts Envoy on the bootstrap in `dir`; its log goes to `log`.
+    /// Starts Envoy on the bootstrap in `dir`; it can read `dir` and the modules, and its log goes to `log`.
     ///
     /// # Errors
     /// The process or the container cannot be started.
-    pub(crate) fn start(&self, dir: &Path, log: &Arc<Log>) -> Result<Box<dyn Process>> {
+    pub(crate) fn start(&self, dir: &Path, modules: &[PathBuf], log: &Arc<Log>) -> Result<Box<dyn Process>> {
         let arguments = arguments(dir);
         match self {
-            Runtime::Native(envoy) => Ok(Box::new(Native::start(envoy, &arguments, log)?)),
+            Runtime::Native(envoy) => {
+                // A process of this machine can read them anyway.
+                let _ = modules;
+                Ok(Box::new(Native::start(envoy, &arguments, log)?))
+            }
             #[cfg(feature = "container")]
-            Runtime::Container(image) => Ok(Box::new(crate::container::Container::start(image, dir, &arguments, log)?)),
+            Runtime::Container(image) => Ok(Box::new(Container::start(image, dir, modules, &arguments, log)?)),
         }
     }
 }

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
+use crate::admin;
 use crate::bootstrap::{Cluster, Filter, Listener};
 use crate::envoy::{Envoy, Plan};
 use crate::http::Upstream;
@@ -51,7 +52,7 @@ pub struct Serve {
     pub envoy: PathBuf,
     /// Where state files go.
     pub state: PathBuf,
-    /// The port on 127.0.0.1.
+    /// The port on 127.0.0.1; 0 lets the kernel choose.
     pub port: u16,
     /// Where requests go; an echo of this process by default.
     pub upstream: Option<UpstreamUrl>,
@@ -104,7 +105,7 @@ impl Serve {
             started = start => started?,
             signal = &mut stopped => { signal?; return Ok(0); }
         };
-        println!("{}", self.ready(runtime));
+        println!("{}", self.ready(runtime, &envoy).await?);
         let mut chain = Chain { version: 1, current: first, refused: None };
         let mut input = BufReader::new(tokio::io::stdin()).lines();
         let mut alive = tokio::time::interval(std::time::Duration::from_millis(200));
@@ -173,14 +174,17 @@ impl Serve {
         }
     }
 
-    fn ready(&self, runtime: &Runtime) -> String {
+    async fn ready(&self, runtime: &Runtime, envoy: &Envoy) -> Result<String> {
         let chain: Vec<_> = self.filters.iter().map(|it| it.name.as_str()).collect();
+        let chain = chain.join(" -> ");
         let upstream = self.upstream.as_ref().map_or("an echo of the request".into(), ToString::to_string);
-        format!(
-            "ready\n  envoy     {runtime}\n  chain     {}\n  upstream  {upstream}\n  try       curl -i http://127.0.0.1:{}/\n  stop      Ctrl-C",
-            chain.join(" -> "),
-            self.port
-        )
+        let ports = admin::ports(envoy.admin).await?;
+        let (_, port) = ports.first().context("Envoy does not listen")?;
+        let (id, admin) = (envoy.id(), envoy.admin);
+        Ok(format!(
+            "ready\n  envoy     {runtime}\n  process   {id}\n  admin     http://{admin}/\n  chain     {chain}\n  upstream  \
+             {upstream}\n  try       curl -i http://127.0.0.1:{port}/\n  stop      Ctrl-C"
+        ))
     }
 }
 
@@ -232,7 +236,7 @@ fn check_port(port: u16) -> Result<()> {
 }
 
 async fn check_served(envoy: &Envoy) -> Result<()> {
-    let states = crate::admin::listeners(envoy.admin).await?;
+    let states = admin::listeners(envoy.admin).await?;
     match states.into_iter().find_map(|it| it.refused) {
         Some(reason) => bail!("Envoy refuses the chain: {reason}; it said:\n{}", envoy.log.explanation()),
         None => Ok(()),

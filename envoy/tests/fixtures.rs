@@ -1,0 +1,15 @@
+//! The fixtures are what their sources say. `WEIR_BLESS=1` assembles them anew.
+
+use std::path::Path;
+
+#[test]
+fn every_module_is_its_source_assembled() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/contrary.wat");
+    let module = source.with_extension("wasm");
+    let assembled = wat::parse_file(&source).unwrap();
+    if std::env::var_os("WEIR_BLESS").is_some_and(|it| it == "1") {
+        std::fs::write(&module, &assembled).unwrap();
+    }
+    let kept = std::fs::read(&module).unwrap_or_default();
+    assert!(kept == assembled, "{} differs from its source; WEIR_BLESS=1 writes it anew", module.display());
+}
