@@ -24,6 +24,9 @@ pub(crate) struct E2e {
     /// Run only the cases whose names contain this text.
     #[arg(long, value_name = "TEXT")]
     case: Vec<String>,
+    /// Check also, with real processes, that no Envoy outlives who started it, and that what goes wrong is told.
+    #[arg(long)]
+    selftest: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -37,9 +40,9 @@ pub(crate) enum Runtime {
 }
 
 impl E2e {
-    /// All cases of all filters, through a native Envoy.
+    /// All that a native Envoy can tell.
     pub(crate) fn native() -> E2e {
-        E2e { filters: Vec::new(), runtime: Runtime::Native, envoy: None, case: Vec::new() }
+        E2e { filters: Vec::new(), runtime: Runtime::Native, envoy: None, case: Vec::new(), selftest: true }
     }
 
     pub(crate) fn run(self) -> Result<()> {
@@ -48,36 +51,41 @@ impl E2e {
         let runtime = self.runtime.choose()?;
         let envoy = envoy::find_or_fetch(&project, self.envoy.as_deref())?;
         let modules = build::modules(&project, ports, Options::default())?;
-        let features: &[&str] = if runtime == Runtime::Container { &["--features", "container"] } else { &[] };
+        let features: &[&str] = if runtime == "container" { &["--features", "container"] } else { &[] };
         let tool = build_tool("weir-envoy", "weir-envoy", features)?;
-        let mut command = Command::new(tool);
-        command.arg("e2e").arg("--envoy").arg(envoy).arg("--state").arg(project.state().join("envoy"));
-        command.arg("--runtime").arg(if runtime == Runtime::Container { "container" } else { "native" });
+        let command = |name: &str| {
+            let mut command = Command::new(&tool);
+            command.args([name, "--runtime", runtime]).arg("--envoy").arg(&envoy);
+            command.arg("--state").arg(project.state().join("envoy"));
+            command
+        };
+        let mut cases = command("e2e");
         for (port, wasm) in modules {
             let mut run = port.dir.join("cases.toml").into_os_string();
             run.push("=");
             run.push(wasm);
-            command.arg("--run").arg(run);
+            cases.arg("--run").arg(run);
         }
-        run(command.arg("--").args(self.case))
+        run(cases.arg("--").args(&self.case))?;
+        if self.selftest { run(&mut command("selftest")) } else { Ok(()) }
     }
 }
 
 impl Runtime {
-    /// Settles `auto`, and says how.
-    fn choose(self) -> Result<Runtime> {
+    /// The runtime's name, with `auto` settled, which is told.
+    fn choose(self) -> Result<&'static str> {
         let engine = machine::docker_engine();
         match (self, engine) {
             (Runtime::Auto, Ok(version)) => {
                 say!("runtime: container (a Docker engine answers: {version})");
-                Ok(Runtime::Container)
+                Ok("container")
             }
             (Runtime::Auto, Err(_)) => {
                 say!("runtime: native (no Docker engine answers)");
-                Ok(Runtime::Native)
+                Ok("native")
             }
-            (Runtime::Container, engine) => Ok(engine.map(|_| Runtime::Container)?),
-            (Runtime::Native, _) => Ok(Runtime::Native),
+            (Runtime::Container, engine) => Ok(engine.map(|_| "container")?),
+            (Runtime::Native, _) => Ok("native"),
         }
     }
 }
