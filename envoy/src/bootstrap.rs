@@ -86,7 +86,7 @@ fn cluster(cluster: &Cluster) -> Value {
     let is_address = cluster.host.parse::<IpAddr>().is_ok();
     let mut value = json!({
         "name": cluster.name,
-        "type": if is_address { "STATIC" } else { "STRICT_DNS" },
+        "type": if is_address { "STATIC" } else { "LOGICAL_DNS" },
         "connect_timeout": "5s",
         "load_assignment": {
             "cluster_name": cluster.name,
@@ -95,6 +95,10 @@ fn cluster(cluster: &Cluster) -> Value {
             }],
         },
     });
+    if !is_address {
+        // A name may have addresses of both families where the upstream listens on one, `localhost` first of all.
+        value["dns_lookup_family"] = json!("ALL");
+    }
     if let Some(authorities) = &cluster.tls {
         value["transport_socket"] = tls(&cluster.host, is_address, authorities);
     }

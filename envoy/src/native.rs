@@ -159,7 +159,7 @@ pub(crate) fn check_version(envoy: &Path) -> Result<()> {
         None => bail!(
             "{} does not say an Envoy's version but {:?}; name an Envoy with --envoy PATH",
             envoy.display(),
-            text.trim()
+            text.trim().lines().next().unwrap_or_default()
         ),
     }
 }
