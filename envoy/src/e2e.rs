@@ -69,11 +69,11 @@ impl E2e {
 }
 
 async fn run(runtime: &Runtime, suites: Vec<(Subject, Vec<Case>)>, state: &Path, arguments: Arguments) -> Result<i32> {
-    let stopped = stop_requested();
+    let stopped = stop_requested()?;
     tokio::pin!(stopped);
     let executor = tokio::select! {
         started = EnvoyExecutor::start(runtime, &suites, state) => Arc::new(started?),
-        signal = &mut stopped => return Ok(128 + signal?),
+        signal = &mut stopped => return Ok(128 + signal),
     };
     let trials = trials(&suites, Some(&executor));
     let harness = tokio::task::spawn_blocking(move || libtest_mimic::run(&arguments, trials));
@@ -82,7 +82,7 @@ async fn run(runtime: &Runtime, suites: Vec<(Subject, Vec<Case>)>, state: &Path,
         signal = &mut stopped => {
             // The harness cannot be interrupted: stop what it talks to, and leave it.
             executor.envoy.stop();
-            std::process::exit(128 + signal?);
+            std::process::exit(128 + signal);
         }
     };
     let aftermath = tokio::task::block_in_place(|| executor.aftermath());

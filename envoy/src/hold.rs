@@ -28,9 +28,10 @@ impl Hold {
     pub fn run(self) -> Result<i32> {
         let runtime = Runtime::find(self.runtime, self.envoy.as_deref())?;
         tokio::runtime::Runtime::new()?.block_on(async {
+            let stopped = stop_requested()?;
             let envoy = Envoy::start(&runtime, &Plan::default(), &self.state, Arc::default()).await?;
             println!("held: {}", envoy.id());
-            stop_requested().await.map(|signal| 128 + signal)
+            Ok(128 + stopped.await)
         })
     }
 }

@@ -89,7 +89,7 @@ impl Serve {
     }
 
     async fn serve(self, runtime: &Runtime) -> Result<i32> {
-        let stopped = stop_requested();
+        let stopped = stop_requested()?;
         tokio::pin!(stopped);
         let echo = Upstream::echo().await?;
         let modules = Modules::new(&self.state)?;
@@ -103,7 +103,7 @@ impl Serve {
         };
         let envoy = tokio::select! {
             started = start => started?,
-            signal = &mut stopped => { signal?; return Ok(0); }
+            _ = &mut stopped => return Ok(0),
         };
         println!("{}", self.ready(runtime, &envoy).await?);
         let mut chain = Chain { version: 1, current: first, refused: None };
@@ -111,7 +111,7 @@ impl Serve {
         let mut alive = tokio::time::interval(std::time::Duration::from_millis(200));
         loop {
             tokio::select! {
-                signal = &mut stopped => { signal?; break; }
+                _ = &mut stopped => break,
                 line = input.next_line() => match line.context("cannot read the standard input")?.as_deref().map(str::trim) {
                     None => break,
                     Some("") => {}

@@ -3,19 +3,23 @@
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Waits for Ctrl-C, SIGTERM or SIGHUP, and gives the signal's number.
+/// Listens for Ctrl-C, SIGTERM and SIGHUP from this call on, and gives a future of the number of the first that comes.
+///
+/// Called inside a tokio runtime, and before anything that a signal must not leave behind is started.
 ///
 /// # Errors
 /// The signals cannot be listened for.
-pub async fn stop_requested() -> Result<i32> {
+pub fn stop_requested() -> Result<impl Future<Output = i32>> {
     let listen = |kind| signal(kind).context("cannot listen for signals");
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
     let mut hangup = listen(SignalKind::hangup())?;
-    Ok(tokio::select! {
-        _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
-        _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
-        _ = hangup.recv() => SignalKind::hangup().as_raw_value(),
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
+            _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
+            _ = hangup.recv() => SignalKind::hangup().as_raw_value(),
+        }
     })
 }
 
