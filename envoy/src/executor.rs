@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use tokio::runtime::Handle;
-use weir_cases::{Case, Executor, Observed, Outcome, Subject};
+use weir_cases::{Answer, Case, Executor, Observed, Outcome, Reply, Request, Seen, Subject};
 
 use crate::admin;
 use crate::bootstrap::{Cluster, Filter, Listener};
@@ -61,7 +61,7 @@ impl EnvoyExecutor {
             let wasm = wasm.with_context(|| format!("{} is not there; build it first", subject.wasm.display()))?;
             for case in cases {
                 let key = format!("case-{}", upstreams.len());
-                let upstream = Upstream::answering(&case.upstream).await;
+                let upstream = Upstream::answering(&answer(case)).await;
                 let upstream = upstream.with_context(|| format!("case {:?}: upstream", case.name))?;
                 plan.clusters.push(cluster(&key, upstream.port));
                 plan.listeners.push(listener(&key, &wasm, case));
@@ -96,12 +96,18 @@ impl EnvoyExecutor {
     async fn exchange(&self, place: &Place, port: u16, case: &Case) -> Result<Observed> {
         let mark = self.envoy.log.mark();
         let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let response = http::send(to, &case.request).await?;
+        let request = case.steps.first().and_then(|step| step.request.clone()).unwrap_or_default();
+        if case.steps.len() > 1 || !plain(&request, &answer(case)) || !case.clusters.is_empty() {
+            bail!("this executor runs cases of one plain step only");
+        }
+        let response = http::send(to, &request).await?;
         tokio::time::sleep(PIPE).await;
-        let mut log = self.envoy.log.of_filter(&place.key);
+        let log = self.envoy.log.of_filter(&place.key);
         let traps = self.envoy.log.since(mark).into_iter().filter(Line::is_trap);
-        log.extend(traps.map(|line| format!("(Envoy, while this case ran) {}", line.text)));
-        Ok(Observed { outcome: Outcome::Exchange { upstream: place.upstream.requests().pop(), response }, log })
+        let notes = traps.map(|line| format!("(Envoy, while this case ran) {}", line.text)).collect();
+        let upstream = place.upstream.requests().pop();
+        let seen = Seen { upstream, response: Reply::Response(response), log, ..Seen::default() };
+        Ok(Observed { outcome: Outcome::Served(vec![seen]), notes })
     }
 
     async fn refusal(&self, place: &Place, reason: &str) -> Observed {
@@ -112,7 +118,8 @@ impl EnvoyExecutor {
         }
         let reason = load_errors(&self.envoy.log, &place.key).into_iter().chain([reason.to_owned()]);
         let reason = reason.collect::<Vec<_>>().join("; ");
-        Observed { outcome: Outcome::Refused { reason }, log: self.envoy.log.of_filter(&place.key) }
+        let log = self.envoy.log.of_filter(&place.key);
+        Observed { outcome: Outcome::Refused { reason, log }, notes: Vec::new() }
     }
 }
 
@@ -130,6 +137,16 @@ impl Executor for EnvoyExecutor {
             }
         })
     }
+}
+
+fn answer(case: &Case) -> Answer {
+    case.steps.first().map(|step| step.upstream.clone()).unwrap_or_default()
+}
+
+fn plain(request: &Request, answer: &Answer) -> bool {
+    let http = request.http == weir_cases::Http::One;
+    let whole = [&request.body, &answer.body].into_iter().all(|body| matches!(body, weir_cases::Body::Whole(_)));
+    http && whole && answer.delay.is_zero() && answer.reset == weir_cases::Reset::Never
 }
 
 fn cluster(key: &str, port: u16) -> Cluster {

@@ -43,11 +43,16 @@ async fn exchange(to: SocketAddr, request: &Request) -> Result<SeenResponse> {
     let (head, body) = answer.into_parts();
     let body = body.collect().await.context("the connection broke in the answer's body")?.to_bytes();
     connection.abort();
-    Ok(SeenResponse { status: head.status.as_u16(), headers: seen(&head.headers), body: bytes_of(&body) })
+    Ok(SeenResponse {
+        status: head.status.as_u16(),
+        headers: seen(&head.headers),
+        body: bytes_of(&body),
+        ..Default::default()
+    })
 }
 
 fn client_request(to: SocketAddr, request: &Request) -> Result<hyper::Request<Full<Bytes>>> {
-    let body = Full::new(Bytes::from(request.body.0.clone()));
+    let body = Full::new(Bytes::from(request.body.bytes().0));
     let mut built = hyper::Request::builder()
         .method(request.method.as_bytes())
         .uri(request.path.as_str())
@@ -96,7 +101,7 @@ impl Upstream {
     /// # Errors
     /// The answer cannot be said in HTTP/1.1, or the kernel gives no port.
     pub async fn answering(answer: &Answer) -> Result<Upstream> {
-        let mut response = hyper::Response::new(Full::new(Bytes::from(answer.body.0.clone())));
+        let mut response = hyper::Response::new(Full::new(Bytes::from(answer.body.bytes().0)));
         *response.status_mut() =
             hyper::StatusCode::from_u16(answer.status).with_context(|| format!("{} is no status", answer.status))?;
         fill(response.headers_mut(), &answer.headers)?;
@@ -157,6 +162,7 @@ async fn serve(request: hyper::Request<Incoming>, reply: Reply) -> Result<hyper:
         path: head.uri.path_and_query().map_or("/", |it| it.as_str()).into(),
         headers: seen(&head.headers),
         body: bytes_of(&body),
+        ..Default::default()
     }))
 }
 
@@ -182,9 +188,10 @@ mod tests {
     #[tokio::test]
     async fn bytes_and_repeated_headers_go_both_ways() {
         let headers = vec![header("x-a", b"2"), header("x-raw", b"caf\xe9"), header("x-a", b"1")];
-        let answer = Answer { status: 418, headers: headers.clone(), body: "tea".into() };
+        let answer = Answer { status: 418, headers: headers.clone(), body: "tea".into(), ..Answer::default() };
         let upstream = Upstream::answering(&answer).await.unwrap();
-        let request = Request { method: "POST".into(), path: "/p?q".into(), headers, body: "hi".into() };
+        let request =
+            Request { method: "POST".into(), path: "/p?q".into(), headers, body: "hi".into(), ..Request::default() };
         let to = SocketAddr::from((Ipv4Addr::LOCALHOST, upstream.port));
         let got = send(to, &request).await.unwrap();
         let saw = upstream.requests().remove(0);
