@@ -37,6 +37,11 @@ impl Case {
         Some(bytes)
     }
 
+    /// How much time passes in the case, over all steps.
+    pub fn waits(&self) -> Duration {
+        self.steps.iter().map(|step| step.advance).sum()
+    }
+
     /// Whether any step expects something of a metric.
     pub fn expects_metrics(&self) -> bool {
         self.steps.iter().any(|step| !step.expect.metrics.is_empty())

@@ -58,6 +58,8 @@ mod case;
 mod difference;
 mod executor;
 mod expect;
+#[cfg(feature = "harness")]
+pub mod harness;
 mod judge;
 pub mod manifest;
 mod observed;
