@@ -107,7 +107,7 @@ impl EnvoyExecutor {
         let notes = traps.map(|line| format!("(Envoy, while this case ran) {}", line.text)).collect();
         let upstream = place.upstream.requests().pop();
         let seen = Seen { upstream, response: Reply::Response(response), log, ..Seen::default() };
-        Ok(Observed { outcome: Outcome::Served(vec![seen]), notes })
+        Ok(Observed { outcome: Outcome::Served(vec![seen]), traps: Vec::new(), notes })
     }
 
     async fn refusal(&self, place: &Place, reason: &str) -> Observed {
@@ -119,7 +119,7 @@ impl EnvoyExecutor {
         let reason = load_errors(&self.envoy.log, &place.key).into_iter().chain([reason.to_owned()]);
         let reason = reason.collect::<Vec<_>>().join("; ");
         let log = self.envoy.log.of_filter(&place.key);
-        Observed { outcome: Outcome::Refused { reason, log }, notes: Vec::new() }
+        Observed { outcome: Outcome::Refused { reason, log }, traps: Vec::new(), notes: Vec::new() }
     }
 }
 

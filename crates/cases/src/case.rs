@@ -7,7 +7,7 @@ use crate::expect::{Expect, LogExpectation};
 use crate::value::{Bytes, Header};
 
 /// One case: a configuration, and either its refusal or steps that share one VM.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Case {
     /// Unique within its file.
     pub name: String,
@@ -23,6 +23,8 @@ pub struct Case {
     pub refused: Option<LogExpectation>,
     /// What happens, in order; at least one where no refusal is expected.
     pub steps: Vec<Step>,
+    /// Made to break the filter: it may refuse the configuration, and has to answer every request. No file says so.
+    pub hostile: bool,
 }
 
 impl Case {
@@ -220,11 +222,9 @@ mod tests {
         let clusters = ["keys", "more"].map(|name| (name.to_owned(), Cluster { http: Http::One, answers: vec![] }));
         let mut case = Case {
             name: "a".into(),
-            line: 1,
             configuration: Some(Bytes(b"${keys}\xe9${other}${more}${keys}$".to_vec())),
             clusters: clusters.into(),
-            refused: None,
-            steps: Vec::new(),
+            ..Case::default()
         };
         let named = |name: &str| format!("case-7-{name}");
         assert_eq!(case.configuration(named).unwrap(), b"case-7-keys\xe9${other}case-7-morecase-7-keys$");

@@ -37,7 +37,14 @@ impl fmt::Display for Mismatch {
 /// holds.
 pub fn judge(case: &Case, observed: &Observed) -> Vec<Mismatch> {
     let mut found = Found::default();
+    for trap in &observed.traps {
+        found.step = trap.step;
+        found.add(&[], "the filter", "stands", format_args!("traps: {}", trap.text));
+    }
+    found.step = 0;
     match (&case.refused, &observed.outcome) {
+        (_, Outcome::Refused { .. }) if case.hostile => {}
+        (_, Outcome::Served(seen)) if case.hostile => found.answered(seen),
         (Some(expected), Outcome::Refused { reason, log }) => found.refusal(expected, reason, log),
         (Some(_), Outcome::Served(_)) => found.add(&["refused"], "configuration", "refused", "accepted"),
         (None, Outcome::Refused { reason, .. }) => {
@@ -84,6 +91,16 @@ impl Found {
         let logged = if log.is_empty() { "no log line at all".to_owned() } else { format!("{:?}", log.join("\n")) };
         let got = format_args!("{logged} (refused: {reason})").to_string();
         self.add(&["refused"], "configuration: the filter's log", expected, got);
+    }
+
+    /// All that is asked of a filter under hostile input, beside that it does not trap.
+    fn answered(&mut self, seen: &[Seen]) {
+        for (index, seen) in seen.iter().enumerate() {
+            if let Reply::Nothing(why) = &seen.response {
+                self.step = index;
+                self.add(&[], "response", "an answer", format_args!("none: {why}"));
+            }
+        }
     }
 
     fn step(&mut self, step: &Step, seen: &Seen) {

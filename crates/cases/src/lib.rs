@@ -60,6 +60,8 @@ mod executor;
 mod expect;
 #[cfg(feature = "harness")]
 pub mod harness;
+#[cfg(feature = "harness")]
+pub mod hostile;
 mod judge;
 pub mod manifest;
 mod observed;
@@ -74,7 +76,7 @@ pub use expect::{
     LogExpectation, ValueExpectation,
 };
 pub use judge::{Mismatch, judge, judge_step};
-pub use observed::{Observed, Outcome, Reply, Seen, SeenCallout, SeenRequest, SeenResponse};
+pub use observed::{Observed, Outcome, Reply, Seen, SeenCallout, SeenRequest, SeenResponse, Trap};
 pub use read::{ReadError, parse, read};
 pub use report::report;
 pub use value::{Bytes, Header, Pattern};

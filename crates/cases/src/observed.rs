@@ -9,8 +9,19 @@ use crate::value::{Bytes, Header};
 pub struct Observed {
     /// What became of the configuration and the steps.
     pub outcome: Outcome,
+    /// Every time that the filter trapped: no case holds then.
+    pub traps: Vec<Trap>,
     /// What else an executor has to tell whoever reads a report, such as what the proxy itself logged. Not judged.
     pub notes: Vec<String>,
+}
+
+/// The end of a VM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trap {
+    /// The index of the step, from 0; while it is configured that is the first.
+    pub step: usize,
+    /// The callback, the reason and the functions on the stack, the innermost first.
+    pub text: String,
 }
 
 /// What became of a case.

@@ -147,6 +147,9 @@ fn set(item: &mut Item, value: Value) {
 /// What was seen in the place of a mismatch.
 fn seen_value(case: &Case, observed: &Observed, mismatch: &Mismatch) -> Result<Value> {
     let path: Vec<&str> = mismatch.field.iter().map(String::as_str).collect();
+    if mismatch.field.is_empty() {
+        bail!("not blessed: a filter that traps, or does not answer, is for you to mend");
+    }
     let steps = match (&observed.outcome, &case.refused) {
         (Outcome::Refused { log, .. }, Some(_)) => {
             return Ok(log.last().context("the filter refuses without a line in its log")?.as_str().into());

@@ -19,6 +19,7 @@ pub use run::Run;
 
 use crate::case::Case;
 use crate::executor::{Executor, Subject};
+use crate::hostile::{self, Amount, recipes};
 use bless::Blessing;
 
 /// One module and the cases that it has to hold.
@@ -43,13 +44,20 @@ pub struct Harness {
 impl Harness {
     /// Reads the cases. `arguments` are those of a test harness: a part of the trials' names, `--exact`, `--list`, …;
     /// one that does not exist ends the program with a message. With `bless`, or with `WEIR_BLESS=1` in the environment,
-    /// what does not hold is written over with what was seen.
+    /// what does not hold is written over with what was seen. Each file's cases are followed by as many hostile ones as
+    /// `hostile` says.
     ///
     /// # Errors
     /// A file of cases is not read, a module's path names no file, or two modules have one label.
-    pub fn read(program: &str, runs: &[Run], arguments: &[String], bless: bool) -> Result<Harness> {
+    pub fn read(
+        program: &str,
+        runs: &[Run],
+        hostile: Option<Amount>,
+        arguments: &[String],
+        bless: bool,
+    ) -> Result<Harness> {
         let arguments = Arguments::from_iter([program].into_iter().chain(arguments.iter().map(String::as_str)));
-        let suites = runs.iter().map(suite).collect::<Result<Vec<_>>>()?;
+        let suites = runs.iter().map(|run| suite(run, hostile)).collect::<Result<Vec<_>>>()?;
         for (at, suite) in suites.iter().enumerate() {
             let label = &suite.subject.label;
             if suites[..at].iter().any(|other| other.subject.label == *label) {
@@ -128,10 +136,12 @@ fn name(suite: &Suite, case: &Case) -> String {
     format!("{}::{}", suite.subject.label, case.name)
 }
 
-fn suite(run: &Run) -> Result<Suite> {
+fn suite(run: &Run, hostile: Option<Amount>) -> Result<Suite> {
     let label = run.wasm.file_stem().with_context(|| format!("{} names no file", run.wasm.display()))?;
     let subject = Subject { label: label.to_string_lossy().into_owned(), wasm: run.wasm.clone() };
-    Ok(Suite { subject, file: run.cases.clone(), cases: crate::read(&run.cases)? })
+    let mut cases = crate::read(&run.cases)?;
+    cases.extend(hostile.map_or_else(Vec::new, |amount| hostile::of(&cases, amount)));
+    Ok(Suite { subject, file: run.cases.clone(), cases })
 }
 
 fn trial(
@@ -143,6 +153,7 @@ fn trial(
 ) -> Result<(), Failed> {
     let observed = executor.execute(subject, case).map_err(|error| format!("{error:#}"))?;
     let Some(report) = crate::report(case, &observed) else { return Ok(()) };
+    let report = report + &recipes(case, &observed);
     match blessing {
         None => Err(report.into()),
         Some(blessing) => blessing.bless(file, case, &observed).map_err(|why| format!("{report}\n{why:#}").into()),

@@ -30,7 +30,7 @@ struct Saw(Outcome);
 
 impl Executor for Saw {
     fn execute(&self, _: &Subject, _: &Case) -> Result<Observed> {
-        Ok(Observed { outcome: self.0.clone(), notes: Vec::new() })
+        Ok(Observed { outcome: self.0.clone(), traps: Vec::new(), notes: Vec::new() })
     }
 }
 
@@ -51,7 +51,7 @@ impl File {
     fn harness(&self, modules: &[&str], arguments: &[&str], bless: bool) -> Result<Harness> {
         let runs: Vec<_> = modules.iter().map(|module| self.run(module)).collect();
         let arguments: Vec<_> = arguments.iter().map(|it| (*it).to_owned()).collect();
-        Harness::read("test", &runs, &arguments, bless)
+        Harness::read("test", &runs, None, &arguments, bless)
     }
 
     fn text(&self) -> String {
@@ -231,7 +231,7 @@ fn ports_that_differ_are_not_blessed_into_agreement() {
     impl Executor for Differs {
         fn execute(&self, subject: &Subject, _: &Case) -> Result<Observed> {
             let status = if subject.label == "a" { 404 } else { 500 };
-            Ok(Observed { outcome: response(status), notes: Vec::new() })
+            Ok(Observed { outcome: response(status), traps: Vec::new(), notes: Vec::new() })
         }
     }
     let file = File::holding("[[case]]\nname = 'one'\nexpect.response.status = 200\n");

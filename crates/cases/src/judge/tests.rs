@@ -10,7 +10,7 @@ fn headers(list: &[(&str, &[u8])]) -> Vec<Header> {
 }
 
 fn served(seen: Seen) -> Observed {
-    Observed { outcome: Outcome::Served(vec![seen]), notes: Vec::new() }
+    Observed { outcome: Outcome::Served(vec![seen]), traps: Vec::new(), notes: Vec::new() }
 }
 
 fn exchange(upstream: Option<SeenRequest>, response: SeenResponse) -> Observed {
@@ -19,7 +19,7 @@ fn exchange(upstream: Option<SeenRequest>, response: SeenResponse) -> Observed {
 
 fn refused(log: &[&str]) -> Observed {
     let log = log.iter().map(|it| (*it).to_owned()).collect();
-    Observed { outcome: Outcome::Refused { reason: "no".into(), log }, notes: Vec::new() }
+    Observed { outcome: Outcome::Refused { reason: "no".into(), log }, traps: Vec::new(), notes: Vec::new() }
 }
 
 fn shown(found: &[Mismatch]) -> Vec<(&str, &str, &str)> {
@@ -224,7 +224,7 @@ fn a_configuration_that_should_have_been_taken_says_why_it_was_not() {
 
 #[test]
 fn a_step_that_an_executor_left_out_is_told() {
-    let nothing = Observed { outcome: Outcome::Served(Vec::new()), notes: Vec::new() };
+    let nothing = Observed { outcome: Outcome::Served(Vec::new()), traps: Vec::new(), notes: Vec::new() };
     assert_eq!(shown(&judge(&case("log = []"), &nothing)), [("the step", "done", "not done")]);
 }
 
@@ -243,7 +243,7 @@ fn the_report_names_the_step_where_there_are_several() {
     let case = parse("f", text).unwrap().remove(0);
     let logged = |line: &str| Seen { log: vec![line.to_owned()], ..Seen::default() };
     let outcome = Outcome::Served(vec![logged("x"), logged("y")]);
-    let observed = Observed { outcome, notes: vec!["beside it".into()] };
+    let observed = Observed { outcome, traps: Vec::new(), notes: vec!["beside it".into()] };
     let expected = "case \"a\" (line 2):\nstep 2 (line 5):\nlog\n  expected: nothing\n       got: \"y\"\n\
                     the filter's log:\n  [step 1] x\n  [step 2] y\nbeside it";
     assert_eq!(report(&case, &observed).unwrap(), expected);

@@ -37,7 +37,7 @@ pub(super) fn case(mut raw: RawCase, line_of: impl Fn(usize) -> usize) -> Result
     let name = raw.name.get_ref().clone();
     let configuration = raw.configuration.take();
     let steps = if refused.is_some() { Vec::new() } else { steps(raw, line, line_of, &clusters)? };
-    Ok(Case { name, line, configuration, clusters, refused, steps })
+    Ok(Case { name, line, configuration, clusters, refused, steps, hostile: false })
 }
 
 /// The steps of a case that is served: at least one, and at least one that expects something.
