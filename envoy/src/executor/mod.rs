@@ -1,27 +1,43 @@
-//! Cases through a real Envoy: one Envoy for all, and for each case a listener, a cluster and an upstream of its own.
+//! Cases through a real Envoy: one Envoy for all, and for each case a listener, clusters and servers of its own.
 //!
 //! Each case has a VM of its own, too: a trap in one, or what it keeps in shared data, must not change what another
 //! sees; and what a filter logs while it is configured carries no name but its VM's. A VM costs Envoy some 30 ms.
+//!
+//! Cases run at the same time, so that their waits overlap. What has to be there is looked for until it is, and what
+//! must not be there is given one short while to come.
+
+mod listeners;
+mod mark;
+mod place;
+mod steps;
+mod turns;
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use tokio::runtime::Handle;
-use weir_cases::{Answer, Case, Executor, Observed, Outcome, Reply, Request, Seen, Subject};
+use weir_cases::harness::Suite;
+use weir_cases::{Case, Executor, Observed, Outcome, Subject};
 
 use crate::admin;
-use crate::bootstrap::{Cluster, Filter, Listener};
 use crate::envoy::{Envoy, Plan};
-use crate::http::{self, Upstream};
 use crate::log::{Line, Log};
 use crate::runtime::Runtime;
+use listeners::Listeners;
+use mark::Marker;
+use place::Place;
+use steps::Numbers;
+use turns::Turns;
 
-/// Envoy's log comes through a pipe: what it wrote may take this long to be read.
-const PIPE: Duration = Duration::from_millis(20);
+/// How many cases run at a time: most of what they do is to wait.
+pub(crate) const AT_A_TIME: usize = 64;
+
+/// How often something is looked for that is going to come.
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// An Envoy that was started with the listeners of all the cases that it is going to be asked for.
 #[derive(Debug)]
@@ -29,21 +45,18 @@ pub struct EnvoyExecutor {
     /// The Envoy.
     pub envoy: Envoy,
     places: HashMap<(String, String), Place>,
+    /// What became of the listeners that were there from the start, by the key of their places.
+    served: HashMap<String, Served>,
+    listeners: Listeners,
+    marker: Marker,
+    turns: Turns,
     /// Where the log stood when Envoy was ready: traps after that are the cases' doing.
     ready: usize,
     handle: Handle,
 }
 
-/// What one case has of its own.
-#[derive(Debug)]
-struct Place {
-    /// The name of listener, cluster, filter and VM.
-    key: String,
-    upstream: Upstream,
-    served: Served,
-}
-
-#[derive(Clone, Debug)]
+/// What became of a listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Served {
     On(u16),
     Refused(String),
@@ -53,72 +66,83 @@ impl EnvoyExecutor {
     /// Starts an Envoy for these cases.
     ///
     /// # Errors
-    /// A module is not there, the kernel gives no port, or Envoy does not start: see [`Envoy::start`].
-    pub async fn start(runtime: &Runtime, suites: &[(Subject, Vec<Case>)], state: &Path) -> Result<EnvoyExecutor> {
-        let (mut plan, mut upstreams) = (Plan::default(), Vec::new());
-        for (subject, cases) in suites {
-            let wasm = subject.wasm.canonicalize();
-            let wasm = wasm.with_context(|| format!("{} is not there; build it first", subject.wasm.display()))?;
-            for case in cases {
-                let key = format!("case-{}", upstreams.len());
-                let upstream = Upstream::answering(&answer(case)).await;
-                let upstream = upstream.with_context(|| format!("case {:?}: upstream", case.name))?;
-                plan.clusters.push(cluster(&key, upstream.port));
-                plan.listeners.push(listener(&key, &wasm, case));
-                upstreams.push(((subject.label.clone(), case.name.clone()), key, upstream));
+    /// A module is not there, an answer cannot be said in HTTP, the kernel gives no port, or Envoy does not start: see
+    /// [`Envoy::start`].
+    pub async fn start(runtime: &Runtime, suites: &[Suite], state: &Path) -> Result<EnvoyExecutor> {
+        let mut places = HashMap::new();
+        let mut marker = Marker::new(state)?;
+        let mut plan = Plan { clusters: vec![marker.cluster()], listeners: vec![marker.listener()], ..Plan::default() };
+        for suite in suites {
+            let wasm = suite.subject.wasm.canonicalize();
+            let wasm =
+                wasm.with_context(|| format!("{} is not there; build it first", suite.subject.wasm.display()))?;
+            for case in &suite.cases {
+                let key = format!("case-{}", places.len());
+                let place = Place::new(&key, &wasm, case).await.with_context(|| format!("case {:?}", case.name))?;
+                plan.clusters.extend(place.clusters(case));
+                if !place.waits_for_its_turn {
+                    plan.listeners.push(place.listener.clone());
+                }
+                places.insert((suite.subject.label.clone(), case.name.clone()), place);
             }
         }
+        plan.modules = places.values().flat_map(|it| &it.listener.filters).map(|it| it.wasm.clone()).collect();
         let envoy = Envoy::start(runtime, &plan, state, Arc::default()).await?;
         let served = served(envoy.admin).await?;
-        let place = |key: String, upstream| -> Result<Place> {
-            let served =
-                served.get(&key).cloned().with_context(|| format!("Envoy does not know the listener {key}"))?;
-            Ok(Place { key, upstream, served })
-        };
-        let places = upstreams.into_iter().map(|(id, key, upstream)| Ok((id, place(key, upstream)?)));
-        let places = places.collect::<Result<_>>()?;
-        let ready = envoy.log.mark();
-        Ok(EnvoyExecutor { envoy, places, ready, handle: Handle::current() })
+        match served.get(mark::NAME) {
+            Some(Served::On(port)) => marker.port = *port,
+            other => bail!("Envoy does not serve the listener that marks its log: {other:?}"),
+        }
+        // A listener that was refused would be tried anew, and refused again, with every listener that is added.
+        plan.listeners.retain(|it| matches!(served.get(&it.name), Some(Served::On(_))));
+        let (listeners, ready) = (Listeners::new(plan.listeners), envoy.log.mark());
+        let (turns, handle) = (Turns::new(suites), Handle::current());
+        Ok(EnvoyExecutor { envoy, places, served, listeners, marker, turns, ready, handle })
     }
 
     /// What went wrong beside the cases' own verdicts: Envoy ended, or a VM trapped.
     pub fn aftermath(&self) -> Vec<String> {
-        std::thread::sleep(PIPE);
         let ended = self
             .envoy
             .ended()
             .map(|status| format!("Envoy ended during the run ({status}); it said:\n{}", self.envoy.log.explanation()));
+        if ended.is_none() {
+            // Where Envoy does not answer any more, what is there is all there is.
+            drop(self.handle.block_on(self.marker.settle(&self.envoy.log)));
+        }
         let traps = self.envoy.log.since(self.ready);
         let traps = traps.iter().filter(|line| line.is_trap()).map(|line| format!("a VM trapped:\n  {}", line.text));
         ended.into_iter().chain(traps).collect()
     }
 
-    async fn exchange(&self, place: &Place, port: u16, case: &Case) -> Result<Observed> {
-        let mark = self.envoy.log.mark();
-        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let request = case.steps.first().and_then(|step| step.request.clone()).unwrap_or_default();
-        if case.steps.len() > 1 || !plain(&request, &answer(case)) || !case.clusters.is_empty() {
-            bail!("this executor runs cases of one plain step only");
-        }
-        let response = http::send(to, &request).await?;
-        tokio::time::sleep(PIPE).await;
-        let log = self.envoy.log.of_filter(&place.key);
-        let traps = self.envoy.log.since(mark).into_iter().filter(Line::is_trap);
+    async fn run(&self, place: &Place, subject: &Subject, case: &Case) -> Result<Observed> {
+        let _turn = self.turns.take(subject, case).await;
+        let began = self.envoy.log.mark();
+        // Before the VM is there: what it counts while it is configured belongs to the first step.
+        let numbers = if case.expects_metrics() { Numbers::read(self.envoy.admin).await? } else { Numbers::default() };
+        let served = match self.served.get(&place.listener.name) {
+            Some(served) => served.clone(),
+            None => self.listeners.add(&self.envoy, &place.listener).await?,
+        };
+        let observed = match served {
+            Served::On(port) => self.steps(place, port, case, numbers).await,
+            Served::Refused(reason) => Ok(self.refusal(&place.listener.name, &reason).await),
+        };
+        self.listeners.remove(&place.listener.name).await;
+        let traps = self.envoy.log.since(began).into_iter().filter(Line::is_trap);
         let notes = traps.map(|line| format!("(Envoy, while this case ran) {}", line.text)).collect();
-        let upstream = place.upstream.requests().pop();
-        let seen = Seen { upstream, response: Reply::Response(response), log, ..Seen::default() };
-        Ok(Observed { outcome: Outcome::Served(vec![seen]), notes })
+        Ok(Observed { notes, ..observed? })
     }
 
-    async fn refusal(&self, place: &Place, reason: &str) -> Observed {
+    async fn refusal(&self, key: &str, reason: &str) -> Observed {
         let deadline = Instant::now() + Duration::from_secs(2);
-        let ends = format!("listener '{}' config rejected", place.key);
+        let ends = format!("listener '{key}' config rejected");
         while !self.envoy.log.all().iter().any(|line| line.text.contains(&ends)) && Instant::now() < deadline {
-            tokio::time::sleep(PIPE).await;
+            tokio::time::sleep(AGAIN).await;
         }
-        let reason = load_errors(&self.envoy.log, &place.key).into_iter().chain([reason.to_owned()]);
+        let reason = load_errors(&self.envoy.log, key).into_iter().chain([reason.to_owned()]);
         let reason = reason.collect::<Vec<_>>().join("; ");
-        let log = self.envoy.log.of_filter(&place.key);
+        let log = self.envoy.log.of_filter(key);
         Observed { outcome: Outcome::Refused { reason, log }, notes: Vec::new() }
     }
 }
@@ -130,37 +154,7 @@ impl Executor for EnvoyExecutor {
         if let Some(status) = self.envoy.ended() {
             bail!("Envoy ended ({status}); it said:\n{}", self.envoy.log.explanation());
         }
-        self.handle.block_on(async {
-            match &place.served {
-                Served::On(port) => self.exchange(place, *port, case).await,
-                Served::Refused(reason) => Ok(self.refusal(place, reason).await),
-            }
-        })
-    }
-}
-
-fn answer(case: &Case) -> Answer {
-    case.steps.first().map(|step| step.upstream.clone()).unwrap_or_default()
-}
-
-fn plain(request: &Request, answer: &Answer) -> bool {
-    let http = request.http == weir_cases::Http::One;
-    let whole = [&request.body, &answer.body].into_iter().all(|body| matches!(body, weir_cases::Body::Whole(_)));
-    http && whole && answer.delay.is_zero() && answer.reset == weir_cases::Reset::Never
-}
-
-fn cluster(key: &str, port: u16) -> Cluster {
-    Cluster { name: key.into(), host: Ipv4Addr::LOCALHOST.to_string(), port, tls: None }
-}
-
-fn listener(key: &str, wasm: &Path, case: &Case) -> Listener {
-    let configuration = case.configuration.clone().map(|bytes| bytes.0);
-    Listener {
-        name: key.into(),
-        port: 0,
-        filters: vec![Filter { name: key.into(), wasm: wasm.into(), configuration }],
-        cluster: key.into(),
-        authority: None,
+        self.handle.block_on(self.run(place, subject, case))
     }
 }
 
