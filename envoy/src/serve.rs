@@ -177,6 +177,7 @@ impl Serve {
                 port: echo,
                 tls: None,
                 protocol: Protocol::Http1,
+                tells_thread: false,
             }),
         }
     }
@@ -295,10 +296,10 @@ mod tests {
     #[test]
     fn a_filters_line_is_shown_short_and_noise_is_not() {
         let show = |text: &str| shown(&Line::parse(text));
-        assert_eq!(show("[info][wasm] wasm log hello hello: up").as_deref(), Some("hello info: up"));
-        assert_eq!(show("[error][wasm] Wasm VM failed x").as_deref(), Some("envoy error: Wasm VM failed x"));
-        assert_eq!(show("[info][main] starting"), None);
-        assert_eq!(show("[warning][main] caught ENVOY_SIGTERM"), None);
+        assert_eq!(show("[7][info][wasm] wasm log hello hello: up").as_deref(), Some("hello info: up"));
+        assert_eq!(show("[7][error][wasm] Wasm VM failed x").as_deref(), Some("envoy error: Wasm VM failed x"));
+        assert_eq!(show("[7][info][main] starting"), None);
+        assert_eq!(show("[7][warning][main] caught ENVOY_SIGTERM"), None);
     }
 
     #[test]

@@ -56,7 +56,14 @@ impl UpstreamUrl {
     /// The upstream is spoken to in TLS, and this machine's certificate authorities are not found.
     pub(crate) fn cluster(&self, name: &str) -> Result<Cluster> {
         let tls = self.tls.then(authorities).transpose()?;
-        Ok(Cluster { name: name.into(), host: self.host.clone(), port: self.port, tls, protocol: Protocol::Http1 })
+        Ok(Cluster {
+            name: name.into(),
+            host: self.host.clone(),
+            port: self.port,
+            tls,
+            protocol: Protocol::Http1,
+            tells_thread: false,
+        })
     }
 }
 

@@ -18,7 +18,14 @@ fn holds(name: &str, value: &Value) {
 
 fn cluster(name: &str, host: &str, tls: bool, protocol: Protocol) -> Cluster {
     let tls = tls.then(|| PathBuf::from("/etc/ssl/certs/ca-certificates.crt"));
-    Cluster { name: name.into(), host: host.into(), port: 8443, tls, protocol }
+    Cluster {
+        name: name.into(),
+        host: host.into(),
+        port: 8443,
+        tls,
+        protocol,
+        tells_thread: protocol == Protocol::AsDownstream,
+    }
 }
 
 fn filter(name: &str, configuration: Option<&[u8]>) -> Filter {

@@ -49,7 +49,7 @@ impl Marker {
     /// The route has to lead to a cluster; no request gets there.
     pub(super) fn cluster(&self) -> Cluster {
         let host = Ipv4Addr::LOCALHOST.to_string();
-        Cluster { name: NAME.into(), host, port: 1, tls: None, protocol: Protocol::Http1 }
+        Cluster { name: NAME.into(), host, port: 1, tls: None, protocol: Protocol::Http1, tells_thread: false }
     }
 
     pub(super) fn listener(&self) -> Listener {
@@ -63,22 +63,25 @@ impl Marker {
         }
     }
 
-    /// Waits until all is read that the worker logged before this call.
+    /// Waits until all is read that the worker logged before this call, and gives the worker's thread.
     ///
     /// # Errors
     /// Envoy does not answer, or does not log any more.
-    pub(super) async fn settle(&self, log: &Log) -> Result<()> {
+    pub(super) async fn settle(&self, log: &Log) -> Result<String> {
         let mark = format!("/{}", self.marks.fetch_add(1, Ordering::Relaxed));
         let before = log.mark();
         let request = Request { path: mark.clone(), ..Request::default() };
         http::send(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)), &request).await?;
         let deadline = Instant::now() + PATIENCE;
-        while !log.of_filter_since(NAME, before).0.contains(&mark) {
+        loop {
+            let (lines, _) = log.of_filter_since(NAME, before);
+            if let Some(line) = lines.into_iter().find(|line| line.of_filter(NAME) == Some(mark.as_str())) {
+                return Ok(line.thread);
+            }
             if Instant::now() > deadline {
                 bail!("Envoy logged nothing for {} seconds; it said:\n{}", PATIENCE.as_secs(), log.explanation());
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        Ok(())
     }
 }

@@ -186,14 +186,14 @@ mod tests {
     fn what_envoy_says_of_a_module_is_told_from_what_it_says_of_the_next() {
         let log = Log::default();
         for line in [
-            "[error][wasm] Wasm VM failed Missing or unknown Proxy-Wasm ABI version",
-            "[error][wasm] Wasm VM failed Failed to load Wasm code",
-            "[critical][wasm] Plugin case-0 failed to load",
-            "[critical][wasm] Plugin configured to fail closed failed to load",
-            "[warning][upstream] lds: listener 'case-0' config rejected: Unable to create Wasm plugin case-0",
-            "[error][wasm] wasm log case-1: request: expected a list",
-            "[error][wasm] Wasm VM failed Failed to configure base Wasm plugin",
-            "[critical][wasm] Plugin case-1 failed to load",
+            "[7][error][wasm] Wasm VM failed Missing or unknown Proxy-Wasm ABI version",
+            "[7][error][wasm] Wasm VM failed Failed to load Wasm code",
+            "[7][critical][wasm] Plugin case-0 failed to load",
+            "[7][critical][wasm] Plugin configured to fail closed failed to load",
+            "[7][warning][upstream] lds: listener 'case-0' config rejected: Unable to create Wasm plugin case-0",
+            "[7][error][wasm] wasm log case-1: request: expected a list",
+            "[7][error][wasm] Wasm VM failed Failed to configure base Wasm plugin",
+            "[7][critical][wasm] Plugin case-1 failed to load",
         ] {
             log.push(line);
         }

@@ -43,17 +43,17 @@ impl Place {
     /// The clusters of the upstream and of callouts.
     pub(super) fn clusters(&self, case: &Case) -> Vec<Cluster> {
         let key = &self.listener.name;
-        let upstream = cluster(key.clone(), &self.upstream, Protocol::AsDownstream);
+        let upstream = cluster(key.clone(), &self.upstream, Protocol::AsDownstream, false);
         let callout = |(name, server): (&String, &Server)| {
             let two = case.clusters.get(name).is_some_and(|it| it.http == Http::Two);
-            cluster(cluster_name(key, name), server, if two { Protocol::Http2 } else { Protocol::Http1 })
+            cluster(cluster_name(key, name), server, if two { Protocol::Http2 } else { Protocol::Http1 }, true)
         };
         [upstream].into_iter().chain(self.callouts.iter().map(callout)).collect()
     }
 }
 
-fn cluster(name: String, server: &Server, protocol: Protocol) -> Cluster {
-    Cluster { name, host: Ipv4Addr::LOCALHOST.to_string(), port: server.port, tls: None, protocol }
+fn cluster(name: String, server: &Server, protocol: Protocol, tells_thread: bool) -> Cluster {
+    Cluster { name, host: Ipv4Addr::LOCALHOST.to_string(), port: server.port, tls: None, protocol, tells_thread }
 }
 
 /// Envoy's clusters are global, so what a case calls them is not what they are called.

@@ -12,7 +12,7 @@ use weir_cases::{
 use super::place::Place;
 use super::{AGAIN, EnvoyExecutor};
 use crate::admin::{self, Metric};
-use crate::http;
+use crate::http::{self, Arrived};
 
 /// How long an answer may take beyond the delays that the case itself asks for.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -100,16 +100,21 @@ impl EnvoyExecutor {
 
     /// What is there now since a mark, but for the response.
     async fn glance(&self, place: &Place, mark: &Mark, numbers: bool) -> Result<(Seen, Mark)> {
-        self.marker.settle(&self.envoy.log).await?;
+        let worker = self.marker.settle(&self.envoy.log).await?;
         let mut after = mark.clone();
         let mut seen = Seen::default();
-        (seen.log, after.log) = self.envoy.log.of_filter_since(&place.listener.name, mark.log);
+        let name = &place.listener.name;
+        let (lines, log) = self.envoy.log.of_filter_since(name, mark.log);
+        after.log = log;
+        // Of the worker's VM alone, as the callouts.
+        let lines = lines.iter().filter(|line| line.thread == worker);
+        seen.log = lines.filter_map(|line| line.of_filter(name)).map(str::to_owned).collect();
         let arrived = place.upstream.arrived();
         seen.upstream = arrived.get(mark.upstream..).and_then(|it| it.last()).map(|it| it.request.clone());
         after.upstream = arrived.len();
         let mut callouts = Vec::new();
         for (cluster, server) in &place.callouts {
-            let arrived = server.arrived();
+            let arrived: Vec<_> = server.arrived().into_iter().filter(from_worker).collect();
             let known = mark.callouts.get(cluster).copied().unwrap_or(0);
             after.callouts.insert(cluster.clone(), arrived.len());
             callouts.extend(arrived.into_iter().skip(known).map(|it| (it.at, cluster, it.request)));
@@ -124,6 +129,12 @@ impl EnvoyExecutor {
     }
 }
 
+/// Whether a callout is one of the VM that sees the requests. The main thread has a VM of its own, which is configured
+/// and ticks just as well, and which no request ever sees; what it does is not what a case is about.
+fn from_worker(arrived: &Arrived) -> bool {
+    arrived.thread.as_ref().is_none_or(|thread| thread.starts_with("wrk:"))
+}
+
 fn callout(cluster: &str, request: SeenRequest) -> SeenCallout {
     SeenCallout { cluster: cluster.into(), request }
 }
@@ -136,9 +147,9 @@ fn patience(case: &Case, step: &Step) -> Duration {
     delays + if none { NO_ANSWER } else { ANSWER }
 }
 
-/// Whether a mismatch may mend itself: the response is there as a whole, and all else may come behind it.
+/// Whether a mismatch may mend itself: the response is there as a whole, and what else is missing may come behind it.
 fn may_still_come(mismatch: &Mismatch) -> bool {
-    mismatch.field.first().is_some_and(|it| it != "response")
+    mismatch.lacking && mismatch.field.first().is_some_and(|it| it != "response")
 }
 
 #[cfg(test)]

@@ -19,12 +19,15 @@ use weir_cases::{Answer, Header, Reset, SeenRequest};
 
 use super::body::{Outgoing, Sent};
 use super::{bytes_of, fields, seen, seen_with_authority};
+use crate::bootstrap::THREAD;
 
 /// A request that arrived.
 #[derive(Clone, Debug)]
 pub struct Arrived {
     /// When its headers did.
     pub at: Instant,
+    /// The thread of Envoy that sent it, where its cluster tells; see [`THREAD`].
+    pub thread: Option<String>,
     /// The request, as far as it came.
     pub request: SeenRequest,
 }
@@ -64,7 +67,8 @@ struct Prepared {
 }
 
 impl Server {
-    /// A server that gives these answers in order, and the last one for ever.
+    /// A server that gives these answers in order, and the last one for ever; where requests tell their thread, to each
+    /// thread by itself.
     ///
     /// # Errors
     /// An answer cannot be said in HTTP, or the kernel gives no port.
@@ -160,12 +164,12 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 async fn serve(request: hyper::Request<Incoming>, shared: Arc<Shared>) -> io::Result<Response<Sent>> {
     // An error in place of an answer is what makes hyper cut the stream off.
     let reset = || io::Error::other("reset on purpose");
-    let index = receive(request, &shared).await;
+    let (place, index) = receive(request, &shared).await;
     let answer = {
         let script = lock(&shared.script);
         match &*script {
             Script::Answers(answers) => answers.get(index).or(answers.last()).cloned(),
-            Script::Echo => lock(&shared.arrived).get(index).and_then(|it| Prepared::new(&echo(&it.request)).ok()),
+            Script::Echo => lock(&shared.arrived).get(place).and_then(|it| Prepared::new(&echo(&it.request)).ok()),
         }
     };
     let answer = answer.ok_or_else(reset)?;
@@ -176,30 +180,32 @@ async fn serve(request: hyper::Request<Incoming>, shared: Arc<Shared>) -> io::Re
     }
 }
 
-/// Takes a request in as it comes, and gives its index among those that arrived.
-async fn receive(request: hyper::Request<Incoming>, shared: &Shared) -> usize {
-    let (head, mut body) = request.into_parts();
+/// Takes a request in as it comes, and gives its index among all that arrived, and among those of its thread.
+async fn receive(request: hyper::Request<Incoming>, shared: &Shared) -> (usize, usize) {
+    let (mut head, mut body) = request.into_parts();
+    let thread = head.headers.remove(THREAD).map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
     let request = SeenRequest {
         method: head.method.as_str().into(),
         path: head.uri.path_and_query().map_or("/", |it| it.as_str()).into(),
         headers: seen_with_authority(&head.headers, &head.uri),
         ..SeenRequest::default()
     };
-    let index = {
+    let (place, index) = {
         let mut arrived = lock(&shared.arrived);
-        arrived.push(Arrived { at: Instant::now(), request });
-        arrived.len() - 1
+        let index = arrived.iter().filter(|it| it.thread == thread).count();
+        arrived.push(Arrived { at: Instant::now(), thread, request });
+        (arrived.len() - 1, index)
     };
     // A client that leaves in mid-body leaves what came of it.
     while let Some(Ok(frame)) = body.frame().await {
-        if let Some(Arrived { request, .. }) = lock(&shared.arrived).get_mut(index) {
+        if let Some(Arrived { request, .. }) = lock(&shared.arrived).get_mut(place) {
             match frame.into_data() {
                 Ok(data) => request.body.0.extend_from_slice(&data),
                 Err(frame) => request.trailers.extend(frame.trailers_ref().map(seen).unwrap_or_default()),
             }
         }
     }
-    index
+    (place, index)
 }
 
 fn echo(request: &SeenRequest) -> Answer {
