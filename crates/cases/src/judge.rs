@@ -150,9 +150,10 @@ impl Found {
         self.fields(&["response", "headers"], "response header", &expected.headers, &seen.headers);
         self.body(&["response", "body"], "response body", expected.body.as_ref(), &seen.body);
         self.fields(&["response", "trailers"], "response trailer", &expected.trailers, &seen.trailers);
-        if expected.broken != seen.broken {
-            let said = |broken| if broken { "breaks off" } else { "comes to its end" };
-            self.add(&["response", "broken"], "response", said(expected.broken), said(seen.broken));
+        let breaks = expected.broken.unwrap_or(false);
+        if breaks != seen.broken {
+            let said = |breaks| if breaks { "breaks off" } else { "comes to its end" };
+            self.add(&["response", "broken"], "response", said(breaks), said(seen.broken));
         }
     }
 
