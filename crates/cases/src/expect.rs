@@ -67,8 +67,8 @@ pub struct ExpectedResponse {
     pub body: Option<BodyExpectation>,
     /// Trailer fields by name in lower case; names that do not stand here are not looked at.
     pub trailers: BTreeMap<String, HeaderExpectation>,
-    /// Whether the response breaks off after its headers.
-    pub broken: bool,
+    /// Whether the response breaks off after its headers; where nothing is said of it, it must not.
+    pub broken: Option<bool>,
 }
 
 /// What is expected of one callout.

@@ -25,6 +25,8 @@ pub struct Mismatch {
     pub expected: String,
     /// What was seen, as text.
     pub got: String,
+    /// Whether it may mend itself by what is still to come: something is missing, and nothing is too much.
+    pub lacking: bool,
 }
 
 impl fmt::Display for Mismatch {
@@ -81,7 +83,14 @@ impl Found {
     fn add(&mut self, field: &[&str], place: impl fmt::Display, expected: impl fmt::Display, got: impl fmt::Display) {
         let field = field.iter().map(|it| (*it).to_owned()).collect();
         let (place, expected, got) = (place.to_string(), expected.to_string(), got.to_string());
-        self.mismatches.push(Mismatch { step: self.step, field, place, expected, got });
+        self.mismatches.push(Mismatch { step: self.step, field, place, expected, got, lacking: false });
+    }
+
+    /// Says of the mismatch that was told last that something is missing.
+    fn lacking(&mut self, lacking: bool) {
+        if let Some(last) = self.mismatches.last_mut() {
+            last.lacking = lacking;
+        }
     }
 
     fn refusal(&mut self, expected: &LogExpectation, reason: &str, log: &[String]) {
@@ -109,7 +118,10 @@ impl Found {
             (Some(Expected::Absent), Some(seen)) => {
                 self.add(&["upstream"], "upstream", "no request", format_args!("{} {}", seen.method, seen.path));
             }
-            (Some(Expected::Present(_)), None) => self.add(&["upstream"], "upstream", "a request", "none reached it"),
+            (Some(Expected::Present(_)), None) => {
+                self.add(&["upstream"], "upstream", "a request", "none reached it");
+                self.lacking(true);
+            }
             (Some(Expected::Present(expected)), Some(seen)) => self.request(&["upstream"], "upstream", expected, seen),
         }
         match (&step.expect.response, &seen.response) {
@@ -126,8 +138,9 @@ impl Found {
         for (name, expected) in &step.expect.metrics {
             let got = seen.metrics.get(name);
             if got.unwrap_or(&0) != expected {
-                let got = got.map_or("0: there is no such metric".to_owned(), u64::to_string);
-                self.add(&["metrics", name], format_args!("metric {name}"), expected, got);
+                let said = got.map_or("0: there is no such metric".to_owned(), u64::to_string);
+                self.add(&["metrics", name], format_args!("metric {name}"), expected, said);
+                self.lacking(got.unwrap_or(&0) < expected);
             }
         }
         if let Some(expected) = &step.expect.callouts {
@@ -154,9 +167,10 @@ impl Found {
         self.fields(&["response", "headers"], "response header", &expected.headers, &seen.headers);
         self.body(&["response", "body"], "response body", expected.body.as_ref(), &seen.body);
         self.fields(&["response", "trailers"], "response trailer", &expected.trailers, &seen.trailers);
-        if expected.broken != seen.broken {
-            let said = |broken| if broken { "breaks off" } else { "comes to its end" };
-            self.add(&["response", "broken"], "response", said(expected.broken), said(seen.broken));
+        let breaks = expected.broken.unwrap_or(false);
+        if breaks != seen.broken {
+            let said = |breaks| if breaks { "breaks off" } else { "comes to its end" };
+            self.add(&["response", "broken"], "response", said(breaks), said(seen.broken));
         }
     }
 
@@ -165,6 +179,8 @@ impl Found {
             let got: Vec<Bytes> = seen.iter().filter(|it| it.name == *name).map(|it| it.value.clone()).collect();
             if !expected.holds(&got) {
                 self.add(&[at, &[name.as_str()]].concat(), format_args!("{place} {name}"), expected, list(&got));
+                // Headers are there at once, and trailers behind the body.
+                self.lacking(at.contains(&"trailers") && got.is_empty());
             }
         }
     }
@@ -174,11 +190,15 @@ impl Found {
             None => {}
             Some(BodyExpectation::Exact(bytes)) if bytes == got => {}
             Some(BodyExpectation::Exact(bytes)) => {
-                let (expected, got) = difference::of_bytes(bytes, got);
-                self.add(at, place, expected, got);
+                let (expected_text, got_text) = difference::of_bytes(bytes, got);
+                self.add(at, place, expected_text, got_text);
+                self.lacking(bytes.0.starts_with(&got.0));
             }
             Some(BodyExpectation::Matches(pattern)) if pattern.is_match(&got.0) => {}
-            Some(BodyExpectation::Matches(pattern)) => self.add(at, place, pattern, shown_body(got)),
+            Some(BodyExpectation::Matches(pattern)) => {
+                self.add(at, place, pattern, shown_body(got));
+                self.lacking(true);
+            }
             Some(BodyExpectation::Json(expected)) => match serde_json::from_slice(&got.0) {
                 Ok(got) => {
                     for difference in difference::of_json(expected, &got) {
@@ -186,7 +206,10 @@ impl Found {
                         self.add(at, place, difference.expected, difference.got);
                     }
                 }
-                Err(_) => self.add(at, place, format_args!("JSON with {expected}"), shown_body(got)),
+                Err(_) => {
+                    self.add(at, place, format_args!("JSON with {expected}"), shown_body(got));
+                    self.lacking(true);
+                }
             },
         }
     }
@@ -206,6 +229,7 @@ impl Found {
                     };
                     let after = if index == 0 { String::new() } else { " after the one before".to_owned() };
                     self.add(&["log"], format_args!("log[{index}]"), format_args!("{expected}{after}"), lines(rest));
+                    self.lacking(true);
                     return;
                 }
             }
@@ -223,17 +247,22 @@ impl Found {
                     let index = index.to_string();
                     self.request(&["callouts", &index], &place, &expected.request, &seen.request);
                 }
-                None => self.add(&["callouts"], place, format_args!("a callout to {}", expected.cluster), "none"),
+                None => {
+                    self.add(&["callouts"], place, format_args!("a callout to {}", expected.cluster), "none");
+                    self.lacking(true);
+                }
             }
             *nth += 1;
         }
         let mut met: BTreeMap<&str, usize> = BTreeMap::new();
-        for seen in seen {
+        let surplus = seen.iter().filter(|seen| {
             let nth = met.entry(seen.cluster.as_str()).or_default();
             *nth += 1;
-            if *nth > used.get(seen.cluster.as_str()).copied().unwrap_or(0) {
-                self.add(&["callouts"], "callouts", "no more", short(seen));
-            }
+            *nth > used.get(seen.cluster.as_str()).copied().unwrap_or(0)
+        });
+        let surplus: Vec<_> = surplus.map(short).collect();
+        if !surplus.is_empty() {
+            self.add(&["callouts"], "callouts", "no more", surplus.join(", "));
         }
     }
 }

@@ -115,6 +115,11 @@ fn put(table: &mut dyn TableLike, path: &[String], value: Value) -> Result<()> {
     let missing = || format!("there is no {name} to write over");
     // Headers may be written in any case, and are told in lower.
     let known = table.iter().map(|(key, _)| key.to_owned()).find(|key| key.eq_ignore_ascii_case(name));
+    if known.is_none() && name == "broken" {
+        // The one expectation that holds or not without being written.
+        add(table, name, value);
+        return Ok(());
+    }
     let item = table.get_mut(&known.with_context(missing)?).with_context(missing)?;
     match rest {
         [] => set(item, value),
@@ -125,6 +130,19 @@ fn put(table: &mut dyn TableLike, path: &[String], value: Value) -> Result<()> {
         rest => return put(item.as_table_like_mut().with_context(missing)?, rest, value),
     }
     Ok(())
+}
+
+/// Adds a field behind the last one; in an inline table the space before its end stays there.
+fn add(table: &mut dyn TableLike, name: &str, mut value: Value) {
+    let last = table.iter_mut().last().map(|(_, item)| item).and_then(Item::as_value_mut);
+    if let Some(decor) = last.map(Value::decor_mut)
+        && let Some(space) = decor.suffix().and_then(|it| it.as_str()).filter(|it| it.trim().is_empty())
+    {
+        let space = space.to_owned();
+        decor.set_suffix("");
+        *value.decor_mut() = toml_edit::Decor::new(" ", space);
+    }
+    table.insert(name, Item::Value(value));
 }
 
 /// Changes a value in the form that it is written in: a table stays one, and a comment behind a value stays.

@@ -43,9 +43,8 @@ pub struct Harness {
 
 impl Harness {
     /// Reads the cases. `arguments` are those of a test harness: a part of the trials' names, `--exact`, `--list`, …;
-    /// one that does not exist ends the program with a message. With `bless`, or with `WEIR_BLESS=1` in the environment,
-    /// what does not hold is written over with what was seen. Each file's cases are followed by as many hostile ones as
-    /// `hostile` says.
+    /// one that does not exist ends the program with a message. With `bless`, what does not hold is written over with
+    /// what was seen; see [`bless_asked`]. Each file's cases are followed by as many hostile ones as `hostile` says.
     ///
     /// # Errors
     /// A file of cases is not read, a module's path names no file, or two modules have one label.
@@ -64,7 +63,6 @@ impl Harness {
                 bail!("--run names two modules {label:?}; their trials could not be told apart");
             }
         }
-        let bless = bless || std::env::var_os("WEIR_BLESS").is_some_and(|it| it == "1");
         Ok(Harness { suites, arguments, bless })
     }
 
@@ -130,6 +128,11 @@ impl Harness {
 }
 
 type Runner = Box<dyn FnOnce() -> Result<(), Failed> + Send>;
+
+/// Whether the environment asks to write what was seen over what does not hold: `WEIR_BLESS=1`.
+pub fn bless_asked() -> bool {
+    std::env::var_os("WEIR_BLESS").is_some_and(|it| it == "1")
+}
 
 /// What a case's trial is called.
 fn name(suite: &Suite, case: &Case) -> String {

@@ -203,6 +203,18 @@ fn what_is_there_or_not_is_blessed_both_ways() {
 }
 
 #[test]
+fn where_a_response_ends_is_blessed_both_ways() {
+    let seen = |broken| {
+        let response = Reply::Response(SeenResponse { status: 200, broken, ..SeenResponse::default() });
+        Outcome::Served(vec![Seen { response, ..Seen::default() }])
+    };
+    let text = "[[case]]\nname = 'a'\nexpect.response.broken = true # why\n";
+    assert_eq!(blessed(text, seen(false)), (text.replace("true", "false"), None));
+    let text = "[[case]]\nname = 'a'\nexpect.response = { status = 200 }\n";
+    assert_eq!(blessed(text, seen(true)), (text.replace("200 }", "200, broken = true }"), None));
+}
+
+#[test]
 fn steps_are_blessed_each_by_itself() {
     let text = "[[case]]\nname = 'a'\n[[case.step]]\nexpect.log = ['1']\n[[case.step]]\nidle = true\nexpect.log = ['2']\n\
                 [[case]]\nname = 'b'\nstep = [{ expect = { log = ['1'] } }, { expect = { log = [] } }]\n";

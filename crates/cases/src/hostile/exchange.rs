@@ -5,9 +5,17 @@ use super::words::{Words, without_framing};
 use crate::case::{Answer, Body, Http, Request, Reset};
 use crate::value::{Bytes, Header};
 
-/// Envoy takes 100 headers and 60 KiB of them; what is more never reaches a filter.
+/// Envoy takes 100 headers and 60 KiB of them, and clients and servers of HTTP/2 take 16 KiB; what is more never reaches
+/// a filter.
 const MOST_HEADERS: usize = 80;
-const MOST_BYTES: usize = 40_000;
+
+/// The most bytes of headers that are made for one message.
+fn most_bytes(http: Http) -> usize {
+    match http {
+        Http::One => 40_000,
+        Http::Two => 10_000,
+    }
+}
 
 /// What may stand in a path unescaped and yet says something (RFC 3986, section 3.3), and what often comes escaped.
 const PATH_PIECES: [&str; 24] = [
@@ -24,7 +32,7 @@ pub(super) fn request(dice: &mut fastrand::Rng, words: &Words, of: Request, http
             1 => made.body = body(dice),
             2 => made.method = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"][dice.usize(..7)].into(),
             3 if http == Http::Two => made.trailers = fields(dice, words, 3),
-            _ => twist_fields(dice, words, &mut made.headers),
+            _ => twist_fields(dice, words, &mut made.headers, most_bytes(http)),
         }
     }
     // What Envoy answers itself, because a body cannot follow, is no test of a filter.
@@ -45,7 +53,7 @@ pub(super) fn answer(dice: &mut fastrand::Rng, words: &Words, of: Answer, http: 
             1 | 2 => made.body = body(dice),
             3 if http == Http::Two => made.trailers = fields(dice, words, 3),
             4 if dice.u8(..4) == 0 => made.reset = [Reset::BeforeHeaders, Reset::InBody][dice.usize(..2)],
-            _ => twist_fields(dice, words, &mut made.headers),
+            _ => twist_fields(dice, words, &mut made.headers, most_bytes(http)),
         }
     }
     possible(made)
@@ -68,7 +76,7 @@ fn possible(of: Answer) -> Answer {
 }
 
 /// Changes a list of headers in one way: a value, a repetition, one more, one less, very many.
-fn twist_fields(dice: &mut fastrand::Rng, words: &Words, headers: &mut Vec<Header>) {
+fn twist_fields(dice: &mut fastrand::Rng, words: &Words, headers: &mut Vec<Header>, mut room: usize) {
     let at = (!headers.is_empty()).then(|| dice.usize(..headers.len())).filter(|at| headers[*at].name != "host");
     match (dice.u8(..8), at) {
         (0..=3, Some(at)) => headers[at].value = Bytes(of_header(dice, words, &headers[at].value.0)),
@@ -82,7 +90,6 @@ fn twist_fields(dice: &mut fastrand::Rng, words: &Words, headers: &mut Vec<Heade
         _ => headers.extend(fields(dice, words, 2)),
     }
     headers.truncate(MOST_HEADERS);
-    let mut room = MOST_BYTES;
     headers.retain(|it| {
         let size = it.name.len() + it.value.0.len() + 4;
         let fits = size <= room;

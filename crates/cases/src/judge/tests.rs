@@ -203,8 +203,55 @@ fn callouts_to_one_cluster_are_in_order_and_no_more_than_expected() {
     let found = judge_step(&three, &seen(&[("k", "/1"), ("l", "/")]));
     assert_eq!(shown(&found), [("callouts[2]", "a callout to k", "none")]);
     let found = judge_step(&step("{ cluster = 'k' }"), &seen(&[("k", "/1"), ("k", "/2"), ("l", "/3")]));
-    assert_eq!(shown(&found), [("callouts", "no more", " /2 to k"), ("callouts", "no more", " /3 to l")]);
+    assert_eq!(shown(&found), [("callouts", "no more", " /2 to k,  /3 to l")]);
     assert_eq!(judge_step(&step(""), &seen(&[])), []);
+}
+
+#[test]
+fn what_is_missing_is_told_from_what_is_too_much() {
+    let clusters = "configuration = '${k}'\nclusters.k = {}\nrequest.http = 2\n";
+    let seen = Seen {
+        upstream: Some(SeenRequest { method: "GET".into(), body: "ab".into(), ..Default::default() }),
+        log: vec!["a".into()],
+        metrics: [("m".to_owned(), 2)].into(),
+        callouts: vec![SeenCallout { cluster: "k".into(), ..Default::default() }],
+        ..Seen::default()
+    };
+    let lacking = |expect: &str, seen: &Seen| -> bool {
+        let text = format!("[[case]]\nname = 'a'\n{clusters}[case.expect]\n{expect}");
+        let found = judge_step(&parse("f", &text).unwrap().remove(0).steps[0], seen);
+        let [only] = &*found else { panic!("{expect}: {found:?}") };
+        only.lacking
+    };
+    let (one, two) = ("{ cluster = 'k' }", "{ cluster = 'k' }, { cluster = 'k' }");
+    for missing in [
+        "upstream.body = 'abc'",
+        "upstream.body = { matches = 'c$' }",
+        "upstream.body = { json = {} }",
+        "upstream.trailers.t = '1'",
+        "log = ['a', 'b']",
+        "metrics = { m = 3 }",
+        "metrics = { n = 1 }",
+        &format!("callouts = [{two}]"),
+    ] {
+        assert!(lacking(missing, &seen), "{missing}");
+    }
+    assert!(lacking("upstream.method = 'GET'", &Seen::default()));
+    for wrong in [
+        "upstream.absent = true",
+        "upstream.method = 'PUT'",
+        "upstream.headers.h = '1'",
+        "upstream.body = 'a'",
+        "log = []",
+        "metrics = { m = 1 }",
+        "callouts = []",
+    ] {
+        assert!(!lacking(wrong, &seen), "{wrong}");
+    }
+    assert!(!lacking(
+        &format!("callouts = [{one}]"),
+        &Seen { callouts: [&*seen.callouts; 2].concat(), ..seen.clone() }
+    ));
 }
 
 #[test]

@@ -98,7 +98,7 @@ pub(super) struct RawExpectedRequest {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawExpectedResponse {
     pub(super) absent: bool,
-    pub(super) broken: bool,
+    pub(super) broken: Option<bool>,
     pub(super) status: Option<u16>,
     pub(super) headers: BTreeMap<String, HeaderExpectation>,
     pub(super) body: Option<BodyExpectation>,

@@ -183,7 +183,7 @@ expect.callouts = [{ cluster = "keys", method = "GET", path = "/", headers = { A
         ..ExpectedRequest::default()
     };
     assert_eq!(first.expect.upstream, Some(Expected::Present(upstream)));
-    assert!(matches!(&first.expect.response, Some(Expected::Present(it)) if it.broken));
+    assert!(matches!(&first.expect.response, Some(Expected::Present(it)) if it.broken == Some(true)));
     assert_eq!((second.advance, second.request.as_ref()), (Duration::from_secs(2), None));
     let request = ExpectedRequest {
         method: Some("GET".into()),
