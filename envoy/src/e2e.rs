@@ -12,7 +12,7 @@ use crate::runtime::{Kind, Runtime};
 use crate::signals::stop_requested;
 
 /// How much hostile input a module is given. Each configuration costs Envoy a VM; in process there is room for more.
-const HOSTILE: Amount = Amount { served: 6, requests: 60, configurations: 24 };
+const HOSTILE: Amount = Amount { served: 4, requests: 50, configurations: 24 };
 
 /// What `e2e` is asked.
 #[derive(Clone, Debug)]

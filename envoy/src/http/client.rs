@@ -40,6 +40,8 @@ pub async fn send(to: SocketAddr, request: &Request) -> Result<SeenResponse> {
 pub async fn exchange(to: SocketAddr, request: &Request, patience: Duration) -> Result<Reply> {
     let request = hyper_request(to, request)?;
     let stream = TcpStream::connect(to).await.with_context(|| format!("cannot connect to {to}"))?;
+    // A frame that waits for the last one's acknowledgement waits 40 ms.
+    stream.set_nodelay(true).with_context(|| format!("cannot connect to {to}"))?;
     let deadline = tokio::time::Instant::now() + patience;
     let _connection;
     let answer = match request.version() {

@@ -151,6 +151,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     // Accepting fails when descriptors run out; the client then sees its connection refused.
     while let Ok((stream, _)) = listener.accept().await {
+        // As the client's; a connection that is gone already is found out when it is read.
+        drop(stream.set_nodelay(true));
         let shared = Arc::clone(&shared);
         let service = service_fn(move |request| serve(request, Arc::clone(&shared)));
         let mut builder = auto::Builder::new(TokioExecutor::new());

@@ -135,7 +135,8 @@ fn escaped(bytes: &[u8]) -> String {
 
 fn body(dice: &mut fastrand::Rng) -> Body {
     let most = [0, 1, 100, 20_000, 200_000][dice.usize(..5)];
-    match dice.bool() {
+    // Chunks are sent with time between them, so there are few.
+    match dice.u8(..4) > 0 {
         true => Body::Whole(Bytes(noise(dice, most))),
         // An empty chunk would end a body in HTTP/1.
         false => {
