@@ -64,20 +64,23 @@ impl EnvoyExecutor {
     pub(super) async fn steps(&self, place: &Place, port: u16, case: &Case, numbers: Numbers) -> Result<Observed> {
         let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (mut mark, mut steps, mut traps) = (Mark { numbers, ..Mark::default() }, Vec::new(), Vec::new());
+        // Time passes from one exchange to the next: what looking takes is a part of it, and ticks keep their measure.
+        let mut began = Instant::now();
         for (index, step) in case.steps.iter().enumerate() {
-            let began = self.envoy.log.mark();
-            tokio::time::sleep(step.advance).await;
+            let log = self.envoy.log.mark();
+            tokio::time::sleep_until((began + step.advance).into()).await;
             place.upstream.answer(&step.upstream)?;
             let response = match &step.request {
-                Some(request) => http::exchange(to, request, patience(case, step)).await?,
+                Some(request) => http::exchange(to, request, patience(case, step), Some(self.marker.clone())).await?,
                 None => Reply::default(),
             };
+            began = Instant::now();
             let (seen, after) = self.look(place, step, &mark, response).await?;
             steps.push(seen);
             mark = after;
             if case.hostile {
                 // Envoy does not say whose VM trapped: hostile cases take turns. Nothing lives that could see the rest.
-                let fallen = self.envoy.log.since(began).into_iter().find(Line::is_trap);
+                let fallen = self.envoy.log.since(log).into_iter().find(Line::is_trap);
                 traps.extend(fallen.map(|line| Trap { step: index, text: line.text }));
                 if !traps.is_empty() {
                     break;
