@@ -60,7 +60,7 @@ impl Plugin {
             failure_policy: FailurePolicy::default(),
             allow_on_headers_stop_iteration: false,
             log_level: LogLevel::Trace,
-            fuel: 500_000_000,
+            fuel: 200_000_000,
             memory: 1 << 30,
         }
     }

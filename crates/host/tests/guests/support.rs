@@ -119,6 +119,7 @@ const LIBRARY: &str = r#"
 #[derive(Clone, Default)]
 pub(crate) struct Filter {
     callbacks: Vec<(String, String)>,
+    imports: String,
     more: String,
     marker: Option<&'static str>,
 }
@@ -143,6 +144,12 @@ impl Filter {
         self
     }
 
+    /// A further import.
+    pub(crate) fn import(mut self, import: &str) -> Filter {
+        self.imports.push_str(import);
+        self
+    }
+
     /// Another version of the ABI: `0_1_0` or `0_2_0`.
     pub(crate) fn abi(mut self, marker: &'static str) -> Filter {
         self.marker = Some(marker);
@@ -164,13 +171,10 @@ impl Filter {
         }
         text += r#"(import "env" "proxy_increment_metric" (func $increment (param i32 i64) (result i32)))
             (import "env" "proxy_record_metric" (func $record (param i32 i64) (result i32)))"#;
-        // Imports come before all else.
-        let (imports, more): (Vec<_>, Vec<_>) =
-            self.more.split("\n\n").partition(|it| it.trim().starts_with("(import"));
-        text += &imports.join("\n");
+        text += &self.imports;
         text += LIBRARY;
         text += &format!("(func (export \"proxy_abi_version_{marker}\"))\n");
-        let mut code = more.join("\n");
+        let mut code = self.more.clone();
         for (name, body) in &self.callbacks {
             let known = CALLBACKS.iter().find(|it| it.0 == name);
             let (mut count, default) = known.map_or((0, None), |it| (it.1, it.2));
