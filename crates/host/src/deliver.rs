@@ -3,7 +3,7 @@
 use crate::callout::{GrpcAnswer, GrpcFrame, Reply};
 use crate::calls::callouts::{RESET, TIMEOUT};
 use crate::message::Message;
-use crate::state::{Delivered, Later, LocalReply, StreamInfo, VmState, Way, lock};
+use crate::state::{Delivered, Later, LocalReply, VmState, Way, lock};
 use crate::stream::End;
 use crate::worker::{Event, StreamId, Worker};
 
@@ -137,7 +137,10 @@ impl Worker {
 
     fn upstream_answers(&mut self, stream: StreamId, reply: Reply) {
         match reply {
-            Reply::Response(response) => self.play(stream, Way::Response, &response, false),
+            Reply::Response(response) => {
+                let http2 = self.speaks_http2(stream);
+                self.play(stream, Way::Response, &response, http2);
+            }
             Reply::Reset => {
                 let details = "upstream_reset_before_response_started{connection_termination}";
                 self.upstream_fails(stream, 503, RESET, details);
@@ -168,7 +171,8 @@ impl Worker {
         self.local_reply(stream, reply);
     }
 
-    pub(crate) fn info(&self, stream: StreamId) -> Option<StreamInfo> {
-        self.streams.get(&stream).map(|it| lock(&it.state).info.clone())
+    /// Whether both ends of a stream speak HTTP/2: in Envoy the end of a body then comes with its last piece.
+    pub(crate) fn speaks_http2(&self, stream: StreamId) -> bool {
+        self.streams.get(&stream).is_some_and(|it| lock(&it.state).info.protocol == "HTTP/2")
     }
 }

@@ -15,13 +15,15 @@ impl Worker {
     pub(crate) fn play(&mut self, id: StreamId, way: Way, message: &Message, end_with_data: bool) {
         let (body, trailers) = (&message.chunks, message.trailers.as_ref());
         self.arrive_headers(id, way, &message.headers, body.is_empty() && trailers.is_none());
+        // A body of one empty piece is nothing but its end.
+        let only_the_end = body.len() == 1 && body[0].is_empty() && trailers.is_none();
         for (at, chunk) in body.iter().enumerate() {
             let last = at + 1 == body.len() && trailers.is_none();
-            self.arrive_data(id, way, chunk, last && end_with_data);
+            self.arrive_data(id, way, chunk, last && (end_with_data || only_the_end));
         }
         match trailers {
             Some(trailers) => self.arrive_trailers(id, way, trailers),
-            None if !body.is_empty() && !end_with_data => self.arrive_data(id, way, b"", true),
+            None if !body.is_empty() && !end_with_data && !only_the_end => self.arrive_data(id, way, b"", true),
             None => {}
         }
     }

@@ -173,7 +173,7 @@ impl Worker {
     /// Sends a whole request: as HTTP/1 does it in Envoy, the end of a body comes in an empty piece of its own; as
     /// HTTP/2 does it, with the last piece.
     pub fn send(&mut self, stream: StreamId, request: &Message) {
-        let http2 = self.info(stream).is_some_and(|info| info.protocol == "HTTP/2");
+        let http2 = self.speaks_http2(stream);
         self.play(stream, Way::Request, request, http2);
     }
 

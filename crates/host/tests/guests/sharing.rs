@@ -77,7 +77,7 @@ fn race(filter: &Filter) -> u8 {
         }
     });
     ours.exchange(&get(), ok);
-    host.shared_data("", "n").unwrap()[0]
+    host.shared_data("", "n").expect("a count")[0]
 }
 
 #[test]

@@ -7,7 +7,7 @@ use weir_host::{Answer, End, Exchange, HeaderMap, Host, MapKind, Message, Plugin
 use crate::support::{OUT, filter, get, ok, pairs, show, status, texts};
 
 fn body(message: &Option<Message>) -> String {
-    String::from_utf8(message.as_ref().unwrap().body()).unwrap()
+    String::from_utf8(message.as_ref().expect("a message").body()).expect("text")
 }
 
 fn code(exchange: &Exchange) -> u16 {
