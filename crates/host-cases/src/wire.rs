@@ -35,7 +35,8 @@ pub(crate) fn request(request: &Request, id: usize) -> Message {
     if headers.get("x-request-id").is_none() {
         headers.add("x-request-id", format!("00000000-0000-4000-8000-{id:012}"));
     }
-    Message { headers, chunks, trailers: trailers(MapKind::RequestTrailers, &request.trailers) }
+    let trailers = trailers(MapKind::RequestTrailers, &request.trailers);
+    Message { headers, chunks, trailers, gap: gap(&request.body) }
 }
 
 /// The answer of a server as a filter in Envoy sees it.
@@ -54,9 +55,16 @@ pub(crate) fn answer(answer: &weir_cases::Answer, http: Http) -> Message {
         (Body::Chunks(_), _) if http == Http::One && !no_body => message.headers.add("transfer-encoding", "chunked"),
         _ => {}
     }
+    message.headers.add("x-envoy-upstream-service-time", answer.delay.as_millis().to_string());
+    message.gap = gap(&answer.body);
     message.chunks = pieces(&answer.body, http, !answer.trailers.is_empty());
     message.trailers = trailers(MapKind::ResponseTrailers, &answer.trailers);
     message
+}
+
+/// How long after one piece the next one follows: what is sent at once arrives at once.
+fn gap(body: &Body) -> Duration {
+    if matches!(body, Body::Chunks(_)) { Duration::from_millis(20) } else { Duration::ZERO }
 }
 
 /// A body as it arrives. HTTP/1 says the end of any body by itself; HTTP/2 says it with the last piece, unless the sender

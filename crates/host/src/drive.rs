@@ -3,6 +3,8 @@
 //! Each filter may let a frame go on, hold it, or hold everything; a later frame, a call's answer or a tick lets it go
 //! on. What is held of a body is kept once for each way, whichever filter holds it.
 
+use std::time::Duration;
+
 use crate::headers::{HeaderMap, MapKind};
 use crate::message::Message;
 use crate::show::{Frame, Verdict};
@@ -18,13 +20,22 @@ impl Worker {
         // A body of one empty piece is nothing but its end.
         let only_the_end = body.len() == 1 && body[0].is_empty() && trailers.is_none();
         for (at, chunk) in body.iter().enumerate() {
+            self.pass(message.gap);
             let last = at + 1 == body.len() && trailers.is_none();
             self.arrive_data(id, way, chunk, last && (end_with_data || only_the_end));
         }
+        self.pass(message.gap);
         match trailers {
             Some(trailers) => self.arrive_trailers(id, way, trailers),
             None if !body.is_empty() && !end_with_data && !only_the_end => self.arrive_data(id, way, b"", true),
             None => {}
+        }
+    }
+
+    /// Lets the time pass that a message takes between its pieces.
+    fn pass(&mut self, gap: Duration) {
+        if !gap.is_zero() {
+            self.advance(gap);
         }
     }
 
@@ -84,7 +95,7 @@ impl Worker {
                 Verdict::Continue => place.headers_left = true,
                 // `StopIteration` alone leaves the body to flow.
                 Verdict::Stop(1) => return place.gate = Gate::HoldsFrame,
-                Verdict::Stop(_) => return place.gate = Gate::HoldsAll,
+                Verdict::Stop(status) => return place.gate = Gate::HoldsAll { bounded: status == 3 },
             }
         }
         if let Some(stream) = self.streams.get_mut(&id) {
@@ -98,8 +109,8 @@ impl Worker {
         for position in from..self.vms.len() {
             let Some(filter) = self.filter(id, way, position) else { return };
             let Some(place) = self.place(id, way, filter) else { return };
-            if place.gate == Gate::HoldsAll {
-                return self.hold(id, way, body, false);
+            if let Gate::HoldsAll { bounded } = place.gate {
+                return self.hold(id, way, body, bounded);
             }
             if place.saw_end {
                 return;
@@ -152,7 +163,7 @@ impl Worker {
         for position in from..self.vms.len() {
             let Some(filter) = self.filter(id, way, position) else { return };
             let Some(place) = self.place(id, way, filter) else { return };
-            if place.gate == Gate::HoldsAll {
+            if matches!(place.gate, Gate::HoldsAll { .. }) {
                 return;
             }
             place.saw_end = true;
@@ -228,7 +239,7 @@ impl Worker {
         let (ended, trailers) = (stream.ended[way as usize], stream.trailers[way as usize]);
         let held = lock(&stream.state).ways[way as usize].buffered.is_some();
         let Some(place) = stream.places[way as usize].get_mut(filter) else { return };
-        let next = if place.gate == Gate::HoldsAll { position } else { position + 1 };
+        let next = if matches!(place.gate, Gate::HoldsAll { .. }) { position } else { position + 1 };
         place.gate = Gate::Open;
         if !std::mem::replace(&mut place.headers_left, true) {
             self.headers(id, way, position + 1, ended && !held && !trailers);

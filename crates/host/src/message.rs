@@ -1,5 +1,7 @@
 //! Requests and responses: headers, a body in chunks, trailers.
 
+use std::time::Duration;
+
 use crate::headers::{HeaderMap, MapKind};
 
 /// A request or a response.
@@ -11,6 +13,9 @@ pub struct Message {
     pub chunks: Vec<Vec<u8>>,
     /// The trailers, where there are any.
     pub trailers: Option<HeaderMap>,
+    /// How much time passes between the headers and each piece: without it they come at once, before any answer that they
+    /// lead to.
+    pub gap: Duration,
 }
 
 impl Message {

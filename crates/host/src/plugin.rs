@@ -8,10 +8,10 @@ use crate::module::Module;
 /// What becomes of the streams of a VM that trapped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FailurePolicy {
-    /// They are answered 503, and so is every later one.
+    /// Those at hand are answered 503, and so is every later one.
     #[default]
     Closed,
-    /// They go on without the filter.
+    /// Those at hand are answered 503; later ones go on without the filter.
     Open,
     /// Those at hand are answered 503; for a later one the VM is made anew, if the last one has been dead for a second.
     Reload,

@@ -30,7 +30,11 @@ const FAILED: &str = "wasm_fail_stream";
 impl Worker {
     /// Shows a frame to a filter and does what it asks for.
     pub(crate) fn show(&mut self, id: StreamId, way: Way, filter: usize, frame: Frame, end: bool) -> Verdict {
-        let Some(context) = self.enter(id, way, filter) else { return Verdict::Continue };
+        self.set_calling(id, Some(way));
+        let Some(context) = self.enter(id, way, filter) else {
+            self.set_calling(id, None);
+            return Verdict::Continue;
+        };
         let Some(count) = self.prepare(id, way, filter, context, frame, end) else { return Verdict::Over };
         if let Some(verdict) = self.dead(id, filter, context) {
             return self.after(id, filter, context, way, frame, verdict);
@@ -46,7 +50,6 @@ impl Worker {
             Frame::Trailers => &arguments[..2],
             _ => &arguments[..],
         };
-        self.set_calling(id, Some(way));
         let returned = self.call(filter, export, context, arguments).unwrap_or(0);
         let stop = self.vms.get_mut(filter).is_some_and(|vm| std::mem::take(&mut vm.state_mut().stop));
         self.act(filter);
@@ -122,22 +125,15 @@ impl Worker {
         Some(count as u32)
     }
 
-    /// What becomes of a stream whose VM is dead; `None` where it lives. The stream is answered once.
+    /// What becomes of a stream whose VM is dead; `None` where it lives. The stream is answered once, whatever the policy:
+    /// that is for later ones.
     fn dead(&mut self, id: StreamId, filter: usize, context: u32) -> Option<Verdict> {
         let state = self.vms.get_mut(filter)?.state_mut();
         state.trap.as_ref()?;
-        if state.plugin.failure_policy == FailurePolicy::Open {
-            return Some(Verdict::Continue);
-        }
-        let first = !std::mem::replace(&mut state.contexts.get_mut(&context)?.failed, true);
-        if first {
+        if !std::mem::replace(&mut state.contexts.get_mut(&context)?.failed, true) {
             let details = FAILED.to_owned();
             let reply =
                 LocalReply { status: 503, body: Vec::new(), headers: Vec::new(), grpc_status: Some(14), details };
-            // The reply waits for the callback to return, even where the callback could not be made.
-            let calling = self.streams.get(&id).and_then(|it| it.calling);
-            let begun = self.streams.get(&id).is_some_and(|it| it.response_begun);
-            self.set_calling(id, calling.or(Some(if begun { Way::Response } else { Way::Request })));
             self.local_reply(id, reply);
         }
         Some(Verdict::Stop(3))
@@ -147,8 +143,11 @@ impl Worker {
     fn verdict(&self, filter: usize, frame: Frame, returned: u32, stop: bool) -> Verdict {
         let single = self.vms.get(filter).is_some_and(|vm| vm.state().plugin.allow_on_headers_stop_iteration);
         match (frame, returned) {
-            (Frame::Headers, 0) | (Frame::Data(_), 0) | (Frame::Trailers, 0) if !stop => Verdict::Continue,
+            (_, 0) if !stop => Verdict::Continue,
+            // `ContinueAndEndStream`, which Envoy takes as `Continue`.
+            (Frame::Headers, 2) if !stop => Verdict::Continue,
             (Frame::Headers, 1) if single && !stop => Verdict::Stop(1),
+            (Frame::Headers, 3) if !stop => Verdict::Stop(3),
             (Frame::Headers, _) => Verdict::Stop(4),
             (Frame::Data(_), status) if !stop && status <= 2 => Verdict::Stop(status),
             (Frame::Data(_), _) => Verdict::Stop(3),

@@ -28,8 +28,11 @@ pub(crate) enum Gate {
     Open,
     /// This frame waits; the next ones are still shown to the filter.
     HoldsFrame,
-    /// Everything waits, and the filter sees nothing of it.
-    HoldsAll,
+    /// Everything waits, and the filter sees nothing of it. What waits is bounded, or the sender is slowed down.
+    HoldsAll {
+        /// Whether more than the limit is answered.
+        bounded: bool,
+    },
 }
 
 /// One filter's place on one way.

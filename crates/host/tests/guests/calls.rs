@@ -37,6 +37,7 @@ fn a_call_gets_its_answer_and_is_told() {
         headers: HeaderMap::of(MapKind::Request, headers),
         chunks: vec![b"body".to_vec()],
         trailers: Some(HeaderMap::of(MapKind::RequestTrailers, [("x-t", "1")])),
+        ..Message::default()
     };
     assert_eq!(exchange.callouts, [Callout { cluster: "c".into(), request, timeout: None }]);
 }

@@ -10,7 +10,7 @@ fn body(message: &Option<Message>) -> String {
     String::from_utf8(message.as_ref().expect("a message").body()).expect("text")
 }
 
-fn code(exchange: &Exchange) -> u16 {
+fn code_of(exchange: &Exchange) -> u16 {
     exchange.response.as_ref().map_or(0, Message::status)
 }
 
@@ -72,7 +72,7 @@ fn a_response_that_is_paused_goes_on_with_a_tick() {
         .worker();
     worker.advance(Duration::from_millis(30));
     let exchange = worker.exchange(&get(), ok);
-    assert_eq!((code(&exchange), exchange.took), (200, Duration::from_millis(70)));
+    assert_eq!((code_of(&exchange), exchange.took), (200, Duration::from_millis(70)));
 }
 
 #[test]
@@ -96,6 +96,47 @@ fn headers_alone_are_held_where_that_is_allowed() {
     assert_eq!((texts(&exchange), body(&exchange.upstream)), (vec!["body", "body"], "a".into()));
     let exchange = run(false);
     assert_eq!((texts(&exchange), &exchange.end), (vec![], &End::Stalled));
+}
+
+#[test]
+fn each_number_that_a_callback_for_headers_returns_is_taken_as_envoy_takes_it() {
+    for (returned, goes_on) in [(0, true), (1, false), (2, true), (3, false), (4, false), (5, false)] {
+        let code = format!("(return (i32.const {returned}))");
+        let mut worker = filter().on("request_headers", &code).worker();
+        worker.buffer_limit = 1;
+        let exchange = worker.exchange(&get().chunk("ab"), ok);
+        let end = if goes_on || returned == 3 { End::Complete } else { End::Stalled };
+        assert_eq!((exchange.upstream.is_some(), &exchange.end), (goes_on, &end), "{returned}");
+        // Only `StopAllIterationAndBuffer` bounds what is held.
+        assert_eq!(
+            code_of(&exchange),
+            if goes_on {
+                200
+            } else if returned == 3 {
+                413
+            } else {
+                0
+            }
+        );
+    }
+}
+
+#[test]
+fn time_may_pass_between_the_pieces_of_a_message() {
+    let headers = pairs(&[(":authority", "a"), (":method", "GET"), (":path", "/")]);
+    let call =
+        format!("(drop (call $http_call 'c' {headers} '' '' (i32.const 0) (i32.const 5000))) (return (i32.const 1))");
+    let host = Host::new();
+    host.cluster("c", |_| Answer::from(Message::response(200)).after(Duration::from_millis(15)));
+    let mut worker = filter()
+        .on("request_headers", &call)
+        .on("http_call_response", "(drop (call $effective (i32.const 2))) (drop (call $continue (i32.const 0)))")
+        .on("request_body", "(call $number (local.get 1))")
+        .worker_on(&host);
+    let request = Message { gap: Duration::from_millis(10), ..get().chunk("a").chunk("bc").chunk("def") };
+    let exchange = worker.exchange(&request, ok);
+    // The answer came between the first and the second piece.
+    assert_eq!((texts(&exchange), exchange.took), (vec!["= 1", "= 2", "= 3", "= 0"], Duration::from_millis(40)));
 }
 
 #[test]
@@ -141,7 +182,7 @@ fn more_than_a_filter_may_hold_is_answered() {
     worker.buffer_limit = 3;
     let exchange = worker.exchange(&get().chunk("ab").chunk("cd"), ok);
     assert_eq!(
-        (code(&exchange), body(&exchange.response), exchange.upstream_whole),
+        (code_of(&exchange), body(&exchange.response), exchange.upstream_whole),
         (413, "Payload Too Large".into(), false)
     );
     let mut worker = filter().on("response_headers", "(return (i32.const 0))").on("response_body", hold).worker();
@@ -177,10 +218,18 @@ fn whatever_it_returns_a_filter_that_answered_sees_no_more_of_the_request() {
         .on("request_body", "(call $say 'body')")
         .worker()
         .exchange(&get().chunk("a"), ok);
-    assert_eq!((texts(&exchange), code(&exchange)), (vec![], 401));
+    assert_eq!((texts(&exchange), code_of(&exchange)), (vec![], 401));
     // In the body's callback, as in the headers'.
     let exchange = filter().on("request_body", &reply(401)).worker().exchange(&get().chunk("a").chunk("b"), ok);
-    assert_eq!((code(&exchange), exchange.upstream_whole), (401, false));
+    assert_eq!((code_of(&exchange), exchange.upstream_whole), (401, false));
+}
+
+#[test]
+fn a_filter_that_answers_when_its_context_is_made_still_sees_the_headers() {
+    let answers = format!("(if (local.get 1) (then {}))", reply(405));
+    let seen = "(call $say 'headers')";
+    let exchange = filter().on("context_create", &answers).on("request_headers", seen).worker().exchange(&get(), ok);
+    assert_eq!((texts(&exchange), code_of(&exchange)), (vec!["headers"], 405));
 }
 
 #[test]
@@ -190,9 +239,9 @@ fn a_response_that_is_held_is_replaced_and_one_that_left_is_cut_off() {
         .on("response_body", "(call $say 'body')")
         .worker()
         .exchange(&get(), ok);
-    assert_eq!((code(&exchange), body(&exchange.response), texts(&exchange)), (502, "no".into(), vec![]));
+    assert_eq!((code_of(&exchange), body(&exchange.response), texts(&exchange)), (502, "no".into(), vec![]));
     let exchange = filter().on("response_body", &reply(502)).worker().exchange(&get(), ok);
-    assert_eq!((code(&exchange), exchange.end), (200, End::Reset("some_details".into())));
+    assert_eq!((code_of(&exchange), exchange.end), (200, End::Reset("some_details".into())));
     assert_eq!(exchange.response.unwrap().body(), b"");
 }
 
@@ -218,7 +267,7 @@ fn the_oldest_version_goes_on_with_calls_of_its_own() {
         .on("tick", tick)
         .worker()
         .exchange(&get(), ok);
-    assert_eq!((code(&exchange), exchange.took), (200, Duration::from_millis(20)));
+    assert_eq!((code_of(&exchange), exchange.took), (200, Duration::from_millis(20)));
 }
 
 #[test]
@@ -229,12 +278,12 @@ fn an_upstream_that_fails_is_answered_for() {
     assert_eq!(texts(&exchange), [":status=503", "content-length=95", "content-type=text/plain"]);
     assert!(body(&exchange.response).starts_with("upstream connect error"));
     let exchange = worker.exchange(&get(), |_| Answer::silence());
-    assert_eq!((code(&exchange), exchange.took), (504, Duration::from_secs(15)));
+    assert_eq!((code_of(&exchange), exchange.took), (504, Duration::from_secs(15)));
     let late = Answer::from(Message::response(200)).after(Duration::from_secs(16));
-    assert_eq!(code(&worker.exchange(&get(), |_| late.clone())), 504);
+    assert_eq!(code_of(&worker.exchange(&get(), |_| late.clone())), 504);
     let within = Answer { reply: Reply::ResetWithin(Message::response(200).chunk("a")), after: Duration::ZERO };
     let exchange = worker.exchange(&get(), |_| within.clone());
-    assert_eq!((code(&exchange), body(&exchange.response)), (200, "a".into()));
+    assert_eq!((code_of(&exchange), body(&exchange.response)), (200, "a".into()));
     assert!(matches!(exchange.end, End::Reset(_)));
 }
 
@@ -264,7 +313,7 @@ fn in_a_chain_one_filter_answers_and_those_before_it_see_the_answer() {
     let middle = filter().on("request_headers", &reply(403)).module();
     let chain = [says("a").module(), middle, says("c").module()];
     let exchange = Worker::new(&Host::new(), chain.iter().map(Plugin::new)).unwrap().exchange(&get(), ok);
-    assert_eq!((texts(&exchange), code(&exchange)), (vec!["a", "a", "a log", "c log"], 403));
+    assert_eq!((texts(&exchange), code_of(&exchange)), (vec!["a", "a", "a log", "c log"], 403));
 }
 
 #[test]
