@@ -1,21 +1,21 @@
-//! `cargo xtask e2e`: the filters' cases through a real Envoy.
+//! `cargo xtask e2e`: the filters' cases through a real Envoy, or in process.
 
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 
 use crate::build::{self, Options};
 use crate::process::{build_tool, run, say};
-use crate::project::Project;
+use crate::project::{Port, Project};
 use crate::{envoy, machine};
 
 #[derive(Args)]
 pub(crate) struct E2e {
     /// Run only the cases of these filters.
     filters: Vec<String>,
-    /// What Envoy runs in.
+    /// What the filters run in.
     #[arg(long, default_value = "auto")]
     runtime: Runtime,
     /// The Envoy to run, in place of the one that is found or fetched.
@@ -40,24 +40,34 @@ pub(crate) enum Runtime {
     Container,
     /// The binary itself.
     Native,
+    /// No Envoy at all: a host in process, in milliseconds.
+    Host,
 }
 
 impl E2e {
     /// All that a native Envoy can tell.
     pub(crate) fn native() -> E2e {
-        E2e {
-            filters: Vec::new(),
-            runtime: Runtime::Native,
-            envoy: None,
-            case: Vec::new(),
-            bless: false,
-            selftest: true,
-        }
+        E2e::everything(Runtime::Native, true)
+    }
+
+    /// Every case, in process.
+    pub(crate) fn host() -> E2e {
+        E2e::everything(Runtime::Host, false)
+    }
+
+    fn everything(runtime: Runtime, selftest: bool) -> E2e {
+        E2e { filters: Vec::new(), runtime, envoy: None, case: Vec::new(), bless: false, selftest }
     }
 
     pub(crate) fn run(self) -> Result<()> {
         let project = Project::find()?;
         let ports = project.select(&self.filters, None)?;
+        if self.runtime == Runtime::Host {
+            ensure!(!self.selftest, "--selftest is about Envoy's processes; the host has none");
+            let modules = build::modules(&project, ports, Options::default())?;
+            let mut command = Command::new(build_tool("weir-host-cases", "weir-host", &[])?);
+            return run(self.cases(command.arg("e2e"), modules));
+        }
         let runtime = self.runtime.choose()?;
         let envoy = envoy::find_or_fetch(&project, self.envoy.as_deref())?;
         let modules = build::modules(&project, ports, Options::default())?;
@@ -69,19 +79,23 @@ impl E2e {
             command.arg("--state").arg(project.state().join("envoy"));
             command
         };
-        let mut cases = command("e2e");
-        cases.arg("--hostile");
+        run(self.cases(&mut command("e2e"), modules))?;
+        if self.selftest { run(&mut command("selftest")) } else { Ok(()) }
+    }
+
+    /// The command with the modules, the cases that they have to hold, and which of them are asked for.
+    fn cases<'a>(&self, command: &'a mut Command, modules: Vec<(Port, PathBuf)>) -> &'a mut Command {
+        command.arg("--hostile");
         for (port, wasm) in modules {
             let mut run = port.dir.join("cases.toml").into_os_string();
             run.push("=");
             run.push(wasm);
-            cases.arg("--run").arg(run);
+            command.arg("--run").arg(run);
         }
         if self.bless {
-            cases.arg("--bless");
+            command.arg("--bless");
         }
-        run(cases.arg("--").args(&self.case))?;
-        if self.selftest { run(&mut command("selftest")) } else { Ok(()) }
+        command.arg("--").args(&self.case)
     }
 }
 
@@ -100,6 +114,7 @@ impl Runtime {
             }
             (Runtime::Container, engine) => Ok(engine.map(|_| "container")?),
             (Runtime::Native, _) => Ok("native"),
+            (Runtime::Host, _) => Ok("host"),
         }
     }
 }

@@ -26,6 +26,7 @@ impl Test {
         }
         step("unit and integration tests", || Ok(cmd!(sh, "cargo test --quiet --workspace").quiet().run()?))?;
         step("the table of filters in README.md", || readme::check(&Project::find()?))?;
+        step("cases in process", || E2e::host().run())?;
         step("cases through a native Envoy", || E2e::native().run())?;
         say!("all steps passed");
         Ok(())
