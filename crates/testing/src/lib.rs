@@ -5,9 +5,11 @@
 mod dice;
 mod headers;
 mod mutate;
+mod properties;
 mod shared;
 
 pub use dice::Dice;
 pub use headers::{STUCK, TestHeaders};
 pub use mutate::{Agreement, agree};
+pub use properties::TestProperties;
 pub use shared::TestSharedData;
