@@ -49,6 +49,20 @@ pub struct Cluster {
     pub port: u16,
     /// For TLS, the file with the certificate authorities to trust.
     pub tls: Option<PathBuf>,
+    /// Which version of HTTP it is spoken to in.
+    pub protocol: Protocol,
+}
+
+/// Which version of HTTP an upstream is spoken to in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2.
+    Http2,
+    /// That of the request which goes there.
+    AsDownstream,
 }
 
 /// The bootstrap: the admin interface on a port of the kernel's choice, the clusters, and the file to watch.
@@ -99,10 +113,28 @@ fn cluster(cluster: &Cluster) -> Value {
         // A name may have addresses of both families where the upstream listens on one, `localhost` first of all.
         value["dns_lookup_family"] = json!("ALL");
     }
+    if let Some(options) = protocol(cluster.protocol) {
+        value["typed_extension_protocol_options"] = json!({ HTTP_PROTOCOL_OPTIONS: options });
+    }
     if let Some(authorities) = &cluster.tls {
         value["transport_socket"] = tls(&cluster.host, is_address, authorities);
     }
     value
+}
+
+const HTTP_PROTOCOL_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
+/// What has to be said of a version of HTTP; Envoy takes HTTP/1.1 of itself.
+fn protocol(protocol: Protocol) -> Option<Value> {
+    let mut options = match protocol {
+        Protocol::Http1 => return None,
+        Protocol::Http2 => json!({ "explicit_http_config": { "http2_protocol_options": {} } }),
+        Protocol::AsDownstream => json!({
+            "use_downstream_protocol_config": { "http_protocol_options": {}, "http2_protocol_options": {} },
+        }),
+    };
+    options["@type"] = json!(format!("type.googleapis.com/{HTTP_PROTOCOL_OPTIONS}"));
+    Some(options)
 }
 
 /// TLS towards an upstream, whose certificate must be for the host and from an authority of the file.

@@ -126,7 +126,15 @@ impl Log {
 
     /// What the filter of this name logged, in order.
     pub fn of_filter(&self, name: &str) -> Vec<String> {
-        self.kept().lines.iter().filter_map(|line| line.of_filter(name)).map(str::to_owned).collect()
+        self.of_filter_since(name, 0).0
+    }
+
+    /// What the filter of this name logged since a mark, in order, and the mark after that.
+    pub fn of_filter_since(&self, name: &str, mark: usize) -> (Vec<String>, usize) {
+        let kept = self.kept();
+        let lines = kept.lines.iter().skip(mark.saturating_sub(kept.dropped));
+        let lines = lines.filter_map(|line| line.of_filter(name)).map(str::to_owned).collect();
+        (lines, kept.dropped + kept.lines.len())
     }
 
     /// What explains a failure: what filters logged, and what Envoy calls an error; all there is where that is nothing.
@@ -185,5 +193,7 @@ mod tests {
             "{text}"
         );
         assert_eq!(log.since(2).len(), 1);
+        assert_eq!(log.of_filter_since("a", 1), (vec!["no".to_owned()], 3));
+        assert_eq!(log.of_filter_since("a", 2), (vec![], 3));
     }
 }

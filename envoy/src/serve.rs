@@ -12,9 +12,9 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::admin;
-use crate::bootstrap::{Cluster, Filter, Listener};
+use crate::bootstrap::{Cluster, Filter, Listener, Protocol};
 use crate::envoy::{Envoy, Plan};
-use crate::http::Upstream;
+use crate::http::Server;
 use crate::log::{Line, Log};
 use crate::runtime::Runtime;
 use crate::signals::stop_requested;
@@ -91,10 +91,11 @@ impl Serve {
     async fn serve(self, runtime: &Runtime) -> Result<i32> {
         let stopped = stop_requested()?;
         tokio::pin!(stopped);
-        let echo = Upstream::echo().await?;
+        let echo = Server::echo().await?;
         let modules = Modules::new(&self.state)?;
         let first = self.listener(&modules)?;
-        let plan = Plan { clusters: vec![self.cluster(echo.port)?], listeners: vec![first.clone()] };
+        let clusters = vec![self.cluster(echo.port)?];
+        let plan = Plan { clusters, listeners: vec![first.clone()], ..Plan::default() };
         let log = Arc::new(Log::watched(show));
         let start = async {
             let envoy = Envoy::start(runtime, &plan, &self.state, log).await?;
@@ -170,7 +171,13 @@ impl Serve {
     fn cluster(&self, echo: u16) -> Result<Cluster> {
         match &self.upstream {
             Some(url) => url.cluster(LISTENER),
-            None => Ok(Cluster { name: LISTENER.into(), host: Ipv4Addr::LOCALHOST.to_string(), port: echo, tls: None }),
+            None => Ok(Cluster {
+                name: LISTENER.into(),
+                host: Ipv4Addr::LOCALHOST.to_string(),
+                port: echo,
+                tls: None,
+                protocol: Protocol::Http1,
+            }),
         }
     }
 
