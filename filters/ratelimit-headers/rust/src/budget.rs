@@ -7,6 +7,7 @@ use crate::policy::{Claim, Policy};
 use crate::slots::{Place, Table};
 
 /// What a request meets: the policies, their tables, and the data that all workers share.
+#[derive(Clone, Copy)]
 pub(crate) struct Budgets<'a> {
     pub policies: &'a [Policy],
     /// Those of the policies, in their order.

@@ -43,7 +43,7 @@ fn member(text: &[u8]) -> Option<(Member<'_>, &[u8])> {
     let (name, mut rest) = match text.first()? {
         b'"' => string(text)?,
         byte if byte.is_ascii_alphabetic() || *byte == b'*' => {
-            let (token, rest) = run(text, is_item);
+            let (token, rest) = run(text, is_token);
             (token.to_vec(), rest)
         }
         _ => return None,
@@ -103,9 +103,13 @@ fn is_key(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.*".contains(&byte)
 }
 
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&byte)
+}
+
 /// Whatever an item other than a String is made of: tokens, numbers, truths, dates, and byte sequences in base64.
 fn is_item(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/?@=".contains(&byte)
+    is_token(byte) || b"?@=".contains(&byte)
 }
 
 #[cfg(test)]
@@ -129,7 +133,8 @@ mod tests {
 
     #[test]
     fn what_is_no_such_list_is_none() {
-        let lists: [&[u8]; 16] = [
+        let lists: [&[u8]; 17] = [
+            b"limit=100",
             b"\"a",
             b"\"a\\x\"",
             b"\"\x7f\"",

@@ -1,6 +1,6 @@
 //! Several workers at one store, with other workers' requests between any two of their calls.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use super::*;
 
