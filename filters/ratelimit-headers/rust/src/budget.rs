@@ -158,8 +158,9 @@ impl Budgets<'_> {
         }
     }
 
-    /// Takes a charge back that was made to reach `state`. Where other workers are faster again and again it stays: that
-    /// gives nobody more than is theirs.
+    /// Takes a charge back that was made to reach `charged`. Where other workers are faster again and again it stays: that
+    /// gives nobody more than is theirs. Neither does taking it from the floor, where the key had to make room meanwhile:
+    /// the floor is no less than what the key had used, this charge and all.
     fn take_back(&self, claim: &Claim, charged: State) {
         let Some((policy, _)) = self.of(claim) else {
             return;
@@ -168,9 +169,6 @@ impl Budgets<'_> {
             let Ok(place) = self.read(claim) else {
                 return;
             };
-            if !place.known {
-                return;
-            }
             let state = policy.limit.take_back(place.state, charged, claim.cost);
             match place.write(self.shared, &policy.limit, state, self.now) {
                 Err(NotWritten::Conflict) => {}

@@ -64,10 +64,12 @@ pub(crate) fn fields(dialect: Dialect, shown: &[Shown<'_>], now: u64) -> Vec<(&'
         return Vec::new();
     };
     let values = match dialect {
-        Dialect::Draft11 => vec![list(shown, policy_member), list(shown, limit_member)],
+        Dialect::Draft11 => vec![list(shown, push_policy), list(shown, push_limit)],
         Dialect::Draft03 => {
-            let limit = [decimal(tightest.quota.into()), list(shown, |policy| windowed(policy.quota, policy.window))];
-            vec![limit.join(", "), decimal(tightest.remaining.into()), decimal(tightest.reset)]
+            let mut limit = decimal(tightest.quota.into());
+            limit.push_str(", ");
+            limit.push_str(&list(shown, push_quota));
+            vec![limit, decimal(tightest.remaining.into()), decimal(tightest.reset)]
         }
         Dialect::XRateLimit | Dialect::XRateLimitEpoch => {
             let since = if dialect == Dialect::XRateLimitEpoch { now } else { 0 };
@@ -123,6 +125,11 @@ fn merge_lists(
     fields: Vec<(&'static str, Vec<u8>)>,
 ) -> Result<Vec<(&'static str, Vec<u8>)>, Refused> {
     let [policy_name, limit_name] = ["ratelimit-policy", "ratelimit"];
+    // All values of a name are found only in a copy of all headers, and most upstreams send none. One that says no more
+    // than what its policies are has nothing to be stricter with.
+    if !headers.contains(limit_name)? {
+        return Ok(fields);
+    }
     let theirs = [headers.all(policy_name)?.join(&b", "[..]), headers.all(limit_name)?.join(&b", "[..])];
     let ours: Vec<Vec<u8>> = fields.iter().map(|(_, value)| value.clone()).collect();
     let (Some(their_policies), Some(their_limits)) = (structured::members(&theirs[0]), structured::members(&theirs[1]))
@@ -168,31 +175,43 @@ fn first_integer(value: &[u8]) -> Option<u64> {
     if first.iter().all(u8::is_ascii_digit) { std::str::from_utf8(first).ok()?.parse().ok() } else { None }
 }
 
-fn list(shown: &[Shown<'_>], member: impl Fn(&Shown<'_>) -> String) -> String {
-    shown.iter().map(member).collect::<Vec<_>>().join(", ")
+fn list(shown: &[Shown<'_>], push_member: fn(&mut String, &Shown<'_>)) -> String {
+    let mut list = String::with_capacity(shown.len() * 48);
+    for policy in shown {
+        if !list.is_empty() {
+            list.push_str(", ");
+        }
+        push_member(&mut list, policy);
+    }
+    list
 }
 
-fn policy_member(policy: &Shown<'_>) -> String {
-    let mut text = ["\"", policy.name, "\";q="].concat();
-    push_decimal(&mut text, policy.quota.into());
-    text.push_str(";w=");
-    push_decimal(&mut text, policy.window);
-    text
+fn push_policy(list: &mut String, policy: &Shown<'_>) {
+    push_name(list, policy.name);
+    push_parameter(list, ";q=", policy.quota.into());
+    push_parameter(list, ";w=", policy.window);
 }
 
-fn limit_member(policy: &Shown<'_>) -> String {
-    let mut text = ["\"", policy.name, "\";r="].concat();
-    push_decimal(&mut text, policy.remaining.into());
-    text.push_str(";t=");
-    push_decimal(&mut text, policy.reset);
-    text
+fn push_limit(list: &mut String, policy: &Shown<'_>) {
+    push_name(list, policy.name);
+    push_parameter(list, ";r=", policy.remaining.into());
+    push_parameter(list, ";t=", policy.reset);
 }
 
-fn windowed(quota: u32, window: u64) -> String {
-    let mut text = decimal(quota.into());
-    text.push_str(";w=");
-    push_decimal(&mut text, window);
-    text
+fn push_quota(list: &mut String, policy: &Shown<'_>) {
+    push_decimal(list, policy.quota.into());
+    push_parameter(list, ";w=", policy.window);
+}
+
+fn push_name(list: &mut String, name: &str) {
+    list.push('"');
+    list.push_str(name);
+    list.push('"');
+}
+
+fn push_parameter(list: &mut String, key: &str, value: u64) {
+    list.push_str(key);
+    push_decimal(list, value);
 }
 
 pub(crate) fn decimal(number: u64) -> String {

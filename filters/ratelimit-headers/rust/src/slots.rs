@@ -42,8 +42,6 @@ pub(crate) struct Place {
     fingerprint: Fingerprint,
     /// What the key has used, or may have used.
     pub(crate) state: State,
-    /// Whether the set knows the key.
-    pub(crate) known: bool,
 }
 
 impl Table {
@@ -127,11 +125,8 @@ impl Table {
             Some((bytes, version)) => (Set::decode(&bytes, limit, now), Some(version)),
             None => (Set::new(limit), None),
         };
-        let (state, known) = match set.find(fingerprint) {
-            Some(state) => (limit.at(state, now), true),
-            None => (limit.at(set.floor(), now), false),
-        };
-        Ok(Place { key, set, version, fingerprint, state, known })
+        let state = limit.at(set.find(fingerprint).unwrap_or(set.floor()), now);
+        Ok(Place { key, set, version, fingerprint, state })
     }
 }
 

@@ -259,6 +259,15 @@ fn what_is_charged_afterwards_may_exceed_the_capacity_within_bounds() {
         let later = NOW + 3 * limit.window;
         assert_eq!(limit.remaining(limit.at(state, later), later), 10);
     }
+    // What is beyond the bounds does not come back to haunt the next window either.
+    let limit = sliding(10, 60);
+    let start = NOW - NOW % limit.window;
+    let mut state = limit.at(State::default(), start);
+    for _ in 0..9 {
+        state = limit.charge(state, start, 10);
+    }
+    let middle = start + limit.window * 3 / 2;
+    assert_eq!(limit.used(limit.at(state, middle), middle), 10);
 }
 
 #[test]

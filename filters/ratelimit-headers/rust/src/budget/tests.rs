@@ -97,6 +97,7 @@ fn the_longest_wait_counts() {
     let budgets = Budgets { policies: &policies, tables: &tables, shared: &shared, retries: 0, now: NOW };
     budgets.settle(&claims(&policies, 1)[0], 6).unwrap();
     budgets.settle(&claims(&policies, 1)[1], 2).unwrap();
+    budgets.settle(&claims(&policies, 1)[2], 3).unwrap();
     assert_eq!(budgets.admit(&claims(&policies, 1)).outcome, Outcome::Limited { wait: Some(30 * SECOND) });
     // A request that costs more than one of them ever has waits in vain.
     assert_eq!(budgets.admit(&claims(&policies, 3)).outcome, Outcome::Limited { wait: None });

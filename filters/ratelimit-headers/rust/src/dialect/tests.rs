@@ -149,6 +149,15 @@ fn the_stricter_of_three_headers_stays() {
     }
 }
 
+#[test]
+fn an_upstream_that_only_lists_its_policies_has_nothing_to_be_stricter_with() {
+    let theirs = [("ratelimit-policy", r#""a";q=1;w=1"#)];
+    assert_eq!(
+        written(Dialect::Draft11, Upstream::Merge, &theirs, "ratelimit-policy"),
+        [r#""a";q=100;w=60, "b";q=100;w=60"#]
+    );
+}
+
 /// Both lists after merging with these of the upstream.
 fn merged(policy: &str, limit: &str) -> [Vec<String>; 2] {
     let theirs = [("ratelimit-policy", policy), ("ratelimit", limit)];
@@ -180,7 +189,8 @@ fn lists_in_several_headers_are_one() {
 
 #[test]
 fn what_cannot_be_understood_is_replaced() {
-    for (policy, limit) in [("limit=100", ""), ("", "100, 50"), ("(\"a\");q=1", ""), ("", "\"a\";r=0,"), ("", "\u{e9}")]
+    for (policy, limit) in
+        [("limit=100", "a;r=0"), ("", "100, 50"), ("(\"a\");q=1", "a;r=0"), ("", "\"a\";r=0,"), ("", "\u{e9}")]
     {
         let [policy, limit] = merged(policy, limit);
         assert_eq!(policy, [r#""a";q=100;w=60, "b";q=100;w=60"#]);
