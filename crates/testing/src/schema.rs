@@ -134,17 +134,15 @@ mod tests {
     #[test]
     fn agreement_is_about_both() {
         let schema = Schema::new(r#"{"type":"integer","minimum":0}"#);
-        let reads = |text: &[u8]| {
-            std::str::from_utf8(text).is_ok_and(|text| text.trim_matches([' ', '\n', '\t', '\r']).parse::<u8>().is_ok())
-        };
+        let reads = |text: &[u8]| serde_json::from_slice::<u8>(text).is_ok();
         let small = |value: &Value| value.as_u64().is_some_and(|value| value < 256);
-        let agreement = schema.agrees(
-            &["7"],
-            &["x"],
-            100,
-            |text| reads(text) && !text.starts_with(b"+") && !text.starts_with(b"0"),
-            |value| small(value) && *value != 0,
-        );
-        assert!(agreement.taken > 0 && agreement.refused > 0, "{agreement:?}");
+        let agreement = schema.agrees(&["7"], &["3"], 1000, reads, small);
+        assert!(agreement.taken > 100 && agreement.refused > 100, "{agreement:?}");
+    }
+
+    #[test]
+    #[should_panic(expected = "left == right")]
+    fn disagreement_is_told() {
+        Schema::new(r#"{"type":"integer"}"#).agrees(&["7"], &["3"], 1000, |_| false, |_| true);
     }
 }
