@@ -171,7 +171,9 @@ impl Running<'_> {
 
     fn exchange(&mut self, step: &Step, request: &weir_cases::Request, number: usize) -> Exchange {
         let protocol = if request.http == Http::Two { "HTTP/2" } else { "HTTP/1.1" };
-        let info = StreamInfo { protocol: protocol.into(), ..StreamInfo::default() };
+        let otherwise = StreamInfo::default();
+        let source = wire::client(request).unwrap_or(otherwise.source);
+        let info = StreamInfo { protocol: protocol.into(), source, ..otherwise };
         self.worker.patience = self.patience(step);
         let message = wire::request(request, number);
         self.worker.exchange_with(info, &message, |request: &Message| match wire::never_ends(request) {

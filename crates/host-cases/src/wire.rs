@@ -1,5 +1,6 @@
 //! Messages between cases and the host: what a client, a server and Envoy's codecs make of them on the way.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use weir_cases::{Body, Bytes, Header, Http, Request, SeenRequest, SeenResponse};
@@ -37,6 +38,14 @@ pub(crate) fn request(request: &Request, id: usize) -> Message {
     }
     let trailers = trailers(MapKind::RequestTrailers, &request.trailers);
     Message { headers, chunks, trailers, gap: gap(&request.body) }
+}
+
+/// Whom Envoy takes for the client by its defaults: the last of `x-forwarded-for`, where that is an address. Its port is
+/// not known, and 0.
+pub(crate) fn client(request: &Request) -> Option<String> {
+    let list = request.headers.iter().filter(|it| it.name == "x-forwarded-for").next_back()?;
+    let last = std::str::from_utf8(&list.value.0).ok()?.rsplit(',').next()?;
+    Some(SocketAddr::new(last.trim().parse().ok()?, 0).to_string())
 }
 
 /// The answer of a server as a filter in Envoy sees it.
@@ -212,6 +221,17 @@ mod tests {
         assert_eq!(response("4"), (b"abcd".to_vec(), false));
         assert_eq!(response("6"), (b"abcd".to_vec(), true));
         assert!(never_ends(&Message::request("PUT", "/").header("content-length", "5").chunk("abcd")));
+    }
+
+    #[test]
+    fn the_client_is_the_last_that_a_proxy_was_told() {
+        let told = |lists: &[&str]| {
+            let headers = lists.iter().map(|it| Header { name: "x-forwarded-for".into(), value: (*it).into() });
+            client(&Request { headers: headers.collect(), ..Request::default() })
+        };
+        assert_eq!(told(&["192.0.2.9, 192.0.2.1"]).as_deref(), Some("192.0.2.1:0"));
+        assert_eq!(told(&["192.0.2.9", "2001:db8::1"]).as_deref(), Some("[2001:db8::1]:0"));
+        assert_eq!((told(&[]), told(&["192.0.2.9, x"])), (None, None));
     }
 
     #[test]
