@@ -1,0 +1,13 @@
+//! What the filters' unit tests share: stand-ins for the proxy, and texts that are broken at random.
+//!
+//! It is a dev-dependency only, and part of no module.
+
+mod dice;
+mod headers;
+mod mutate;
+mod shared;
+
+pub use dice::Dice;
+pub use headers::{STUCK, TestHeaders};
+pub use mutate::{Agreement, agree};
+pub use shared::TestSharedData;
