@@ -15,8 +15,9 @@ pub(crate) fn standard(text: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use weir_testing::Dice;
+
     use super::*;
-    use crate::dice::Dice;
 
     #[test]
     fn decodes_the_vectors_of_rfc_4648() {

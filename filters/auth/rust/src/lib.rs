@@ -1,8 +1,12 @@
 //! draft
 #![allow(dead_code)]
 mod base64;
-#[cfg(test)]
-mod dice;
 mod hex;
 mod json;
+mod jwk;
+mod jwks;
+mod jwt;
 mod keys;
+mod refusal;
+#[cfg(test)]
+mod vectors;
