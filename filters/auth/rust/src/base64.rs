@@ -13,6 +13,11 @@ pub(crate) fn standard(text: &[u8]) -> Option<Vec<u8>> {
     Base64::decode_vec(std::str::from_utf8(text).ok()?).ok()
 }
 
+/// Encodes as [`standard`] decodes.
+pub(crate) fn write_standard(bytes: &[u8]) -> String {
+    Base64::encode_string(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use weir_testing::Dice;
