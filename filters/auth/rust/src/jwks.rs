@@ -1,5 +1,7 @@
 //! A set of keys (RFC 7517, section 5).
 
+pub(crate) mod fetch;
+
 use crate::json::Value;
 use crate::jwk::{self, Key, Unusable};
 use crate::keys::Algorithm;

@@ -13,6 +13,7 @@ mod keys;
 mod path;
 mod place;
 mod refusal;
+mod replay;
 mod request;
 mod rules;
 mod signature;

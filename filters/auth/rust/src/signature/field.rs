@@ -39,7 +39,7 @@ impl Item {
                 }
                 out.push(b'"');
             }
-            Item::Integer(number) => out.extend(number.to_string().bytes()),
+            Item::Integer(number) => out.extend(decimal(*number).bytes()),
             Item::Token(token) => out.extend(token.bytes()),
             Item::Bytes(bytes) => {
                 out.push(b':');
@@ -49,6 +49,12 @@ impl Item {
             Item::Boolean(truth) => out.extend(if *truth { b"?1" } else { b"?0" }),
         }
     }
+}
+
+fn decimal(number: i64) -> String {
+    let mut text = String::from(if number < 0 { "-" } else { "" });
+    weir_kit::push_decimal(&mut text, number.unsigned_abs());
+    text
 }
 
 /// Reads a dictionary (RFC 9651, section 3.2). None where it is no such field, has a list of anything but plain strings,
@@ -181,7 +187,7 @@ impl<'a> Scan<'a> {
                     return None;
                 }
                 // What was signed is the number's one form, so only that is read: no leading zeros, no minus zero.
-                number.parse().ok().filter(|value: &i64| value.to_string() == number).map(Item::Integer)
+                number.parse().ok().filter(|value| decimal(*value) == number).map(Item::Integer)
             }
             first if first.is_ascii_alphabetic() || first == b'*' => {
                 let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&byte);
