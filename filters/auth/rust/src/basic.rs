@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 use crate::base64;
 use crate::cache::Recent;
 use crate::refusal::Reason;
-pub(crate) use hash::Hash;
+pub(crate) use hash::{Hash, HashError};
 
 /// The most bytes of name and password, encoded.
 const MOST_CREDENTIAL: usize = 512;

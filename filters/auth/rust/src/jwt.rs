@@ -11,7 +11,7 @@ use crate::jwks::{KeySet, NoKey};
 use crate::keys::Algorithm;
 use crate::refusal::Reason;
 
-pub(crate) use claims::{Audiences, Policy, Verified, Window};
+pub(crate) use claims::{Audiences, Policy, Verified};
 
 /// The most bytes of a token.
 pub(crate) const MOST_TOKEN: usize = 16 * 1024;

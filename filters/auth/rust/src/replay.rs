@@ -31,6 +31,11 @@ impl Table {
         Table { name: ["auth.used.", credential, "."].concat(), slots }
     }
 
+    /// The same table for another credential.
+    pub(crate) fn named(&self, credential: &str) -> Table {
+        Table { name: ["auth.used.", credential, "."].concat(), slots: self.slots }
+    }
+
     /// Takes a signature that is good until `until`, if nobody has used it. `now` is in seconds.
     ///
     /// # Errors
