@@ -24,6 +24,9 @@ pub(crate) struct E2e {
     /// Run only the cases whose names contain this text.
     #[arg(long, value_name = "TEXT")]
     case: Vec<String>,
+    /// Write what was seen over the expectations that do not hold, in cases.toml.
+    #[arg(long)]
+    bless: bool,
     /// Check also, with real processes, that no Envoy outlives who started it, and that what goes wrong is told.
     #[arg(long)]
     selftest: bool,
@@ -42,7 +45,14 @@ pub(crate) enum Runtime {
 impl E2e {
     /// All that a native Envoy can tell.
     pub(crate) fn native() -> E2e {
-        E2e { filters: Vec::new(), runtime: Runtime::Native, envoy: None, case: Vec::new(), selftest: true }
+        E2e {
+            filters: Vec::new(),
+            runtime: Runtime::Native,
+            envoy: None,
+            case: Vec::new(),
+            bless: false,
+            selftest: true,
+        }
     }
 
     pub(crate) fn run(self) -> Result<()> {
@@ -65,6 +75,9 @@ impl E2e {
             run.push("=");
             run.push(wasm);
             cases.arg("--run").arg(run);
+        }
+        if self.bless {
+            cases.arg("--bless");
         }
         run(cases.arg("--").args(&self.case))?;
         if self.selftest { run(&mut command("selftest")) } else { Ok(()) }
