@@ -182,7 +182,13 @@ pub(crate) fn record_metric(id: u32, value: u64) -> Result<(), Refused> {
 }
 
 /// `headers` are written as [`crate::pairs::encode`] writes them.
-pub(crate) fn send_local_response(status: u32, details: &str, headers: &[u8], body: &[u8]) -> Result<(), Refused> {
+pub(crate) fn send_local_response(
+    status: u32,
+    details: &str,
+    headers: &[u8],
+    body: &[u8],
+    grpc_status: Option<i32>,
+) -> Result<(), Refused> {
     const NO_GRPC: i32 = -1;
     done(unsafe {
         proxy_send_local_response(
@@ -193,7 +199,7 @@ pub(crate) fn send_local_response(status: u32, details: &str, headers: &[u8], bo
             body.len(),
             headers.as_ptr(),
             headers.len(),
-            NO_GRPC,
+            grpc_status.unwrap_or(NO_GRPC),
         )
     })
 }

@@ -61,7 +61,7 @@ impl Cidr {
 
     /// Whether the address is in this network. One of the other family never is.
     pub fn contains(self, address: IpAddr) -> bool {
-        self.network.is_ipv4() == address.is_ipv4() && network(address, self.length) == self.network
+        network(address, self.length) == self.network
     }
 }
 

@@ -145,6 +145,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What a filter says of the value that it has just read: what was `expected`, and what it `got`.
+    pub fn refuse_value(&mut self, expected: &str, got: &str) -> Error {
+        self.error(self.at, expected, got)
+    }
+
     /// What a filter says of `field` of the object that it has just read: what was `expected`, and what it `got`.
     pub fn refuse(&mut self, field: &str, expected: &str, got: &str) -> Error {
         let above = self.path.len();

@@ -18,6 +18,25 @@ pub const CONSUMER: &str = "weir.consumer";
 /// `weir.claim.sub`.
 pub const CLAIM: &str = "weir.claim.";
 
+/// What a filter reads of the stream in hand. [`HostProperties`] is the proxy's; a test brings its own.
+pub trait Properties {
+    /// Reads a property; none where there is no such property now.
+    ///
+    /// # Errors
+    /// The host knows the property and cannot hand it over.
+    fn get(&self, path: &str) -> Result<Option<Vec<u8>>, Refused>;
+}
+
+/// The properties of the stream whose callback is running.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostProperties;
+
+impl Properties for HostProperties {
+    fn get(&self, path: &str) -> Result<Option<Vec<u8>>, Refused> {
+        get(path)
+    }
+}
+
 /// Reads a property; none where there is no such property now. Every call crosses into the proxy: read one at most once
 /// in a request.
 ///

@@ -14,12 +14,14 @@ pub struct Reply {
     pub headers: Vec<(String, Vec<u8>)>,
     /// Its body.
     pub body: Vec<u8>,
+    /// The gRPC status for a client that speaks gRPC; none for the one that the proxy makes of the status.
+    pub grpc_status: Option<u8>,
 }
 
 impl Reply {
     /// A reply without a body.
     pub fn new(status: u16) -> Reply {
-        Reply { status, headers: Vec::new(), body: Vec::new() }
+        Reply { status, headers: Vec::new(), body: Vec::new(), grpc_status: None }
     }
 
     /// The same reply with one more header.
@@ -35,6 +37,12 @@ impl Reply {
         Reply { body: body.into(), ..self.header("content-type", content_type) }
     }
 
+    /// The same reply with a gRPC status, such as 16 for UNAUTHENTICATED.
+    #[must_use]
+    pub fn grpc_status(self, status: u8) -> Reply {
+        Reply { grpc_status: Some(status), ..self }
+    }
+
     /// Sends it; the callback must then return `Action::Pause`, and the filter sees the reply pass by as a response.
     ///
     /// `details` tells an operator why, in one word: Envoy's access log shows it as `%RESPONSE_CODE_DETAILS%`.
@@ -42,7 +50,8 @@ impl Reply {
     /// # Errors
     /// There is no request to reply to, or a response is under way already.
     pub fn send(&self, details: &str) -> Result<(), Refused> {
-        abi::send_local_response(self.status.into(), details, &pairs::encode(&self.headers), &self.body)
+        let headers = pairs::encode(&self.headers);
+        abi::send_local_response(self.status.into(), details, &headers, &self.body, self.grpc_status.map(i32::from))
     }
 }
 
@@ -115,7 +124,8 @@ mod tests {
         let headers = [("www-authenticate", "Basic"), ("content-type", "text/plain")];
         assert_eq!(reply.headers, headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())));
         assert_eq!(reply.body, b"no\n");
-        assert_eq!(Reply::new(204), Reply { status: 204, headers: vec![], body: vec![] });
+        assert_eq!(Reply::new(204), Reply { status: 204, headers: vec![], body: vec![], grpc_status: None });
+        assert_eq!(Reply::new(401).grpc_status(16).grpc_status, Some(16));
     }
 
     #[test]

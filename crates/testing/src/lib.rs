@@ -5,9 +5,13 @@
 mod dice;
 mod headers;
 mod mutate;
+mod properties;
+mod schema;
 mod shared;
 
 pub use dice::Dice;
 pub use headers::{STUCK, TestHeaders};
 pub use mutate::{Agreement, agree};
+pub use properties::TestProperties;
+pub use schema::Schema;
 pub use shared::TestSharedData;

@@ -220,6 +220,16 @@ fn a_string_becomes_what_it_stands_for() {
 }
 
 #[test]
+fn a_filter_refuses_what_it_has_read() {
+    let mut reader = Reader::new(b"{\"a\":1}");
+    let error = reader.object(&["a"], &mut |reader, _| {
+        reader.integer(0, 9)?;
+        Err(reader.refuse_value("an even number", "1"))
+    });
+    assert_eq!(error.unwrap_err().message(), "a: expected an even number, got 1 (line 1, column 7)");
+}
+
+#[test]
 fn an_object_may_have_names_of_any_kind() {
     let read = |text: &str| {
         let mut entries = Vec::new();

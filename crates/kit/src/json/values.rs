@@ -1,7 +1,7 @@
 //! Numbers, truths, objects with names of any kind, and what is passed over unread.
 
 use super::{Error, Reader, quoted};
-use crate::text::push_decimal;
+use crate::text::{push_decimal, push_quoted};
 
 /// What kind of value stands somewhere, by its first byte: where it says [`Kind::Other`], no value starts there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +65,8 @@ impl<'a> Reader<'a> {
             return Err(self.unexpected(&expected));
         }
         let text = self.number()?;
-        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        match text.parse::<u64>() {
-            Ok(value) if digits && (least..=most).contains(&value) => Ok(value),
+        match decimal(text) {
+            Some(value) if (least..=most).contains(&value) => Ok(value),
             _ => Err(self.error(start, &expected, &shortened(text))),
         }
     }
@@ -89,7 +88,11 @@ impl<'a> Reader<'a> {
                 self.at += length;
                 Ok(text)
             }
-            _ => Err(self.error(self.at, "a number", &quoted(&String::from_utf8_lossy(number)))),
+            _ => {
+                let mut found = String::new();
+                push_quoted(&mut found, number);
+                Err(self.error(self.at, "a number", &found))
+            }
         }
     }
 
@@ -196,12 +199,19 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A number of digits alone; none where there is something else, or where it is too large.
+fn decimal(text: &str) -> Option<u64> {
+    text.bytes().try_fold(0_u64, |number, byte| {
+        let digit = (byte as char).to_digit(10)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
+}
+
 fn shortened(text: &str) -> String {
-    let mut short: String = text.chars().take(40).collect();
-    if short.len() < text.len() {
-        short.push('…');
+    match text.get(..40) {
+        Some(start) if start.len() < text.len() => [start, "…"].concat(),
+        _ => text.to_owned(),
     }
-    short
 }
 
 /// RFC 8259, section 6.
