@@ -34,7 +34,8 @@ pub(crate) fn reply(auth: &Auth, refusal: &Refusal) -> Reply {
 fn challenges(auth: &Auth, refusal: &Refusal) -> Vec<String> {
     let candidates: &[usize] = match refusal.need {
         Some(Need::Any(list) | Need::All(list)) => list,
-        _ => &[],
+        // A body that is refused is refused for one credential, whatever the rule was.
+        _ => refusal.credential.as_slice(),
     };
     let mut challenges = Vec::new();
     for &index in candidates {

@@ -101,9 +101,15 @@ fn properties(auth: &Auth, allowed: &Allowed<'_>, set: &mut SetProperty<'_>) -> 
         set(property::CONSUMER, consumer.as_bytes())?;
     }
     #[cfg(feature = "jwt")]
-    for (output, claim) in claims(auth, &allowed.granted) {
-        if let Some(property) = &output.property {
-            set(property, claim.as_bytes())?;
+    {
+        let mut said: Vec<&str> = Vec::new();
+        for (output, claim) in claims(auth, &allowed.granted) {
+            if let Some(property) = &output.property
+                && !said.contains(&property.as_str())
+            {
+                said.push(property);
+                set(property, claim.as_bytes())?;
+            }
         }
     }
     Ok(())

@@ -11,6 +11,8 @@ use crate::jwks::{KeySet, NoKey};
 use crate::keys::Algorithm;
 use crate::refusal::Reason;
 
+#[cfg(test)]
+pub(crate) use claims::Window;
 pub(crate) use claims::{Audiences, Policy, Verified};
 
 /// The most bytes of a token.

@@ -13,8 +13,9 @@ use crate::signature::{Policy, Secret, is_component};
 pub(crate) const MOST_SECRETS: usize = 256;
 /// The most parts of a request that a signature has to cover.
 pub(crate) const MOST_PARTS: usize = 32;
-/// The longest window and leeway, in seconds.
-pub(crate) const MOST_WINDOW: u32 = 86_400;
+/// The longest window, in seconds: a request may be signed once and kept for years.
+pub(crate) const MOST_WINDOW: u32 = 4_000_000_000;
+/// The longest leeway, in seconds.
 pub(crate) const MOST_LEEWAY: u32 = 3600;
 /// The most signatures that are remembered.
 pub(crate) const MOST_USED: u32 = 1 << 20;

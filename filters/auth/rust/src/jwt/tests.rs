@@ -3,7 +3,6 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use weir_testing::agree;
 
-use super::claims::Window;
 use super::*;
 use crate::vectors;
 
