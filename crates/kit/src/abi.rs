@@ -31,6 +31,7 @@ pub(crate) enum Map {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Buffer {
+    RequestBody = 0,
     CalloutBody = 4,
     PluginConfiguration = 7,
 }
@@ -114,7 +115,11 @@ pub(crate) fn tick_every(milliseconds: u32) -> Result<(), Refused> {
 }
 
 pub(crate) fn buffer(buffer: Buffer, most: usize) -> Result<Option<Vec<u8>>, Refused> {
-    bytes(|data, size| unsafe { proxy_get_buffer_bytes(buffer as u32, 0, most, data, size) })
+    buffer_from(buffer, 0, most)
+}
+
+pub(crate) fn buffer_from(buffer: Buffer, start: usize, most: usize) -> Result<Option<Vec<u8>>, Refused> {
+    bytes(|data, size| unsafe { proxy_get_buffer_bytes(buffer as u32, start, most, data, size) })
 }
 
 pub(crate) fn pairs(map: Map) -> Result<Vec<u8>, Refused> {

@@ -11,6 +11,7 @@ mod allocator;
 
 mod abi;
 pub mod address;
+pub mod body;
 pub mod callout;
 pub mod clock;
 pub mod headers;

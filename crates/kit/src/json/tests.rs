@@ -264,6 +264,22 @@ fn what_is_skipped_nests_no_deeper_than_was_said() {
 }
 
 #[test]
+fn what_is_read_raw_is_the_text_of_the_value() {
+    let text = r#" { "a" : { "b": [1, 2] } , "c" : "d" } "#;
+    let mut raw = Vec::new();
+    let mut reader = Reader::new(text.as_bytes());
+    reader
+        .object(&["a", "c"], &mut |reader, _| {
+            raw.push(reader.raw(2)?);
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(raw, [br#"{ "b": [1, 2] }"#.as_slice(), b"\"d\""]);
+    assert_eq!(Reader::new(b" [1] ").raw(1), Ok(b"[1]".as_slice()));
+    assert!(Reader::new(b"[[1]]").raw(1).is_err() && Reader::new(b"").raw(1).is_err());
+}
+
+#[test]
 fn what_is_skipped_is_what_serde_json_takes() {
     let parts = [
         "{", "}", "[", "]", ",", ":", "\"a\"", "\"b\"", "1", "-", "0", ".", "e", "+", "5", "true", "false", "null", " ",

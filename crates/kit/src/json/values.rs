@@ -160,6 +160,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads over a value as [`Reader::skip`] does, and hands out its text, for a reader of its own: a document of another
+    /// standard inside of a configuration.
+    ///
+    /// # Errors
+    /// What [`Reader::skip`] says.
+    pub fn raw(&mut self, depth: usize) -> Result<&'a [u8], Error> {
+        self.blank();
+        let start = self.at;
+        self.skip(depth)?;
+        Ok(self.text.get(start..self.at).unwrap_or_default())
+    }
+
     /// A name that stands twice is nobody's concern here: looking for one would take as long as the text squared.
     fn skip_object(&mut self, depth: usize) -> Result<(), Error> {
         self.open(b'{', "an object")?;
