@@ -62,7 +62,8 @@ impl Executor for HostExecutor {
         };
         match Worker::new(&host, [plugin]) {
             Ok(worker) => {
-                let mut running = Running { case, host, worker, callouts, traps: Vec::new(), numbers: BTreeMap::new() };
+                let (began, traps, numbers) = (host.now(), Vec::new(), BTreeMap::new());
+                let mut running = Running { case, host, worker, callouts, began, traps, numbers };
                 let mut steps = Vec::new();
                 for (index, step) in case.steps.iter().enumerate() {
                     steps.push(running.step(step, index));
@@ -142,6 +143,8 @@ struct Running<'a> {
     host: Host,
     worker: Worker,
     callouts: Callouts,
+    /// When the last exchange ended.
+    began: Duration,
     traps: Vec<Trap>,
     /// The counters when the last step ended.
     numbers: BTreeMap<String, u64>,
@@ -150,7 +153,9 @@ struct Running<'a> {
 impl Running<'_> {
     fn step(&mut self, step: &Step, index: usize) -> Seen {
         let number = index + 1;
-        self.worker.advance(step.advance);
+        // Time passes from one exchange to the next: what looking took is a part of it.
+        let due = self.began + step.advance;
+        self.worker.advance(due.saturating_sub(self.host.now()));
         let mut seen = Seen { log: texts(self.worker.take_log()), ..Seen::default() };
         if let Some(request) = &step.request {
             let exchange = self.exchange(step, request, number);
@@ -162,6 +167,7 @@ impl Running<'_> {
             seen.log.extend(texts(exchange.log));
             self.trapped(index, exchange.traps);
         }
+        self.began = self.host.now();
         self.look(step, index, &mut seen);
         let numbers = counters(&self.host);
         seen.metrics = grown(&self.numbers, &self.host);
@@ -280,6 +286,42 @@ mod tests {
             (drop (call $log (i32.const 2) (i32.load (i32.const 64)) (i32.load (i32.const 68)))))
         (func (export "proxy_on_grpc_close") (param i32 i32 i32)
             (drop (call $log (i32.const 3) (i32.const 35) (i32.const 6)))))"#;
+
+    /// A filter that logs the seconds' last digit with every request, `debug` below what Envoy keeps, and `late` in a tick.
+    const TELLS_TIME: &str = r#"(module
+        (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+        (import "env" "proxy_get_current_time_nanoseconds" (func $time (param i32) (result i32)))
+        (import "env" "proxy_set_tick_period_milliseconds" (func $tick (param i32) (result i32)))
+        (memory (export "memory") 1) (data (i32.const 16) "debuglate")
+        (func (export "proxy_abi_version_0_2_1"))
+        (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+        (func (export "proxy_on_tick") (param i32)
+            (drop (call $tick (i32.const 0)))
+            (drop (call $log (i32.const 2) (i32.const 21) (i32.const 4))))
+        (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+            (drop (call $log (i32.const 1) (i32.const 16) (i32.const 5)))
+            (drop (call $time (i32.const 64)))
+            (i32.store8 (i32.const 72) (i32.add (i32.const 48) (i32.wrap_i64
+                (i64.rem_u (i64.div_u (i64.load (i32.const 64)) (i64.const 1000000000)) (i64.const 10)))))
+            (drop (call $tick (i32.const 500)))
+            (call $log (i32.const 2) (i32.const 72) (i32.const 1))))"#;
+
+    #[test]
+    fn time_passes_from_exchange_to_exchange_and_looking_is_a_part_of_it() {
+        let executor = HostExecutor::default();
+        let wasm = PathBuf::from("time.wasm");
+        lock(&executor.modules).insert(wasm.clone(), Module::new(&wat::parse_str(TELLS_TIME).unwrap()).unwrap());
+        // The first step is looked at for half a second, until the tick has come.
+        let text = "[[case]]\nname = 'a'\n[[case.step]]\nexpect.log = ['0', 'late']\n\
+            expect.response.headers = { server = 'envoy', date = 'Thu, 01 Jan 2026 00:00:00 GMT' }\n\
+            [[case.step]]\nadvance = '600ms'\nexpect.log = [{ matches = '^0$' }]";
+        let case = weir_cases::parse("f", text).unwrap().remove(0);
+        let observed = executor.execute(&Subject { label: "time".into(), wasm }, &case).unwrap();
+        assert_eq!(weir_cases::report(&case, &observed), None);
+        let Outcome::Served(steps) = observed.outcome else { panic!("refused") };
+        let logs: Vec<_> = steps.iter().map(|seen| seen.log.join(" ")).collect();
+        assert_eq!(logs, ["0 late", "0"]);
+    }
 
     #[test]
     fn a_grpc_service_is_scripted_in_http() {

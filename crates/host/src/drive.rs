@@ -160,6 +160,9 @@ impl Worker {
     }
 
     fn trailers(&mut self, id: StreamId, way: Way, from: usize) {
+        if !self.streams.get(&id).is_some_and(|it| it.alive(way)) {
+            return;
+        }
         for position in from..self.vms.len() {
             let Some(filter) = self.filter(id, way, position) else { return };
             let Some(place) = self.place(id, way, filter) else { return };

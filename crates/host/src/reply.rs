@@ -57,10 +57,7 @@ impl Worker {
         stream.local_reply = Some(reply.clone());
         if !stream.response_begun {
             match stream.calling {
-                Some(Way::Request) => {
-                    stream.request_over = true;
-                    stream.prepared = Some(reply);
-                }
+                Some(Way::Request) => stream.prepared = Some(reply),
                 _ => self.reply_through(id, &reply),
             }
         } else if stream.downstream.is_none() {

@@ -215,8 +215,6 @@ pub(crate) fn call<T>(
         Ok(value) => Some(value),
         Err(error) => {
             let trap = trap_of(store, Some(reach), height, name, &error);
-            // A stack that is left as it is would be the next call's.
-            let _ = reach.height.set(&mut *store, Val::I32(height as i32));
             store.data_mut().trap.get_or_insert(trap);
             None
         }

@@ -220,6 +220,12 @@ impl Worker {
         self.schedule(after, event);
     }
 
+    /// Forgets a stream; one that goes on is ended as by a client that leaves.
+    pub fn close(&mut self, stream: StreamId) {
+        self.finish(stream, End::ClientGone);
+        self.streams.remove(&stream);
+    }
+
     /// What is known of a stream so far: the request as it reached the upstream, and the response as it reached the client.
     pub fn seen(&self, stream: StreamId) -> (Option<&Message>, Option<&Message>) {
         let stream = self.streams.get(&stream);

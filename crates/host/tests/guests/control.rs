@@ -131,6 +131,13 @@ fn a_guest_acts_for_another_context_of_its_vm() {
 }
 
 #[test]
+fn a_context_is_gone_with_its_stream() {
+    let mut worker = filter().on("request_headers", &status("(call $effective (i32.const 2))")).worker();
+    assert_eq!(texts(&worker.exchange(&get(), ok)), ["= 0"]);
+    assert_eq!(texts(&worker.exchange(&get(), ok)), ["= 2"]);
+}
+
+#[test]
 fn the_time_is_the_hosts() {
     let host = Host::new();
     let code = "(drop (call $time (i32.const 5008))) (call $long)";

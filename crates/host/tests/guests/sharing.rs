@@ -117,8 +117,11 @@ fn a_queue_tells_the_worker_that_asked_for_it() {
         show(&format!("(call $dequeue (i32.const 9) {OUT})")),
     ];
     let host = Host::new();
-    let (mut reader, mut writer) =
-        (reader.worker_on(&host), filter().on("request_headers", &code.concat()).worker_on(&host));
+    let start = |filter: Filter| {
+        let plugin = Plugin { vm_id: "vm".into(), ..Plugin::new(&filter.module()) };
+        Worker::new(&host, [plugin]).unwrap()
+    };
+    let (mut reader, mut writer) = (start(reader), start(filter().on("request_headers", &code.concat())));
     let log = |worker: &mut Worker| worker.take_log().into_iter().map(|it| it.message).collect::<Vec<_>>();
     assert_eq!(log(&mut reader), ["= 0", "= 1"]);
     assert_eq!(texts(&writer.exchange(&get(), ok)), ["= 1", "= 1", "= 0", "= 0", "= 1", "= 1", ""]);

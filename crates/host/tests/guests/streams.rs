@@ -63,6 +63,22 @@ fn a_request_that_is_paused_goes_on_when_an_answer_comes() {
 }
 
 #[test]
+fn a_request_that_goes_on_is_seen_no_more() {
+    let path = show(&format!("(call $get (i32.const 0) ':path' {OUT})"));
+    let tick = format!(
+        "(drop (call $effective (i32.const 2))) {path} (drop (call $continue (i32.const 0))) {path}
+        (drop (call $tick_period (i32.const 0)))"
+    );
+    let exchange = filter()
+        .on("configure", "(drop (call $tick_period (i32.const 10)))")
+        .on("request_headers", "(return (i32.const 1))")
+        .on("tick", &tick)
+        .worker()
+        .exchange(&get(), ok);
+    assert_eq!((texts(&exchange), code_of(&exchange)), (vec!["= 0", "/", "= 2", ""], 200));
+}
+
+#[test]
 fn a_response_that_is_paused_goes_on_with_a_tick() {
     let tick = "(drop (call $effective (i32.const 2))) (drop (call $continue (i32.const 1)))";
     let mut worker = filter()
@@ -163,6 +179,24 @@ fn what_a_filter_takes_of_a_body_does_not_go_on() {
 }
 
 #[test]
+fn an_end_that_a_filter_took_with_the_data_comes_when_the_stream_goes_on() {
+    let exchange = filter()
+        .on("configure", "(drop (call $tick_period (i32.const 10)))")
+        .on("request_body", "(return (i32.const 3))")
+        .on("tick", "(drop (call $effective (i32.const 2))) (drop (call $continue (i32.const 0)))")
+        .worker()
+        .exchange(&get().chunk("a"), ok);
+    assert_eq!((body(&exchange.upstream), exchange.upstream_whole, code_of(&exchange)), (String::new(), true, 200));
+}
+
+#[test]
+fn a_body_of_one_empty_piece_is_nothing_but_its_end() {
+    let code = "(call $number (local.get 1)) (call $number (local.get 2))";
+    let exchange = filter().on("request_body", code).worker().exchange(&get().chunk(""), ok);
+    assert_eq!(texts(&exchange), ["= 0", "= 1"]);
+}
+
+#[test]
 fn trailers_are_held_and_go_on() {
     let tick = "(drop (call $effective (i32.const 2))) (drop (call $continue (i32.const 0)))";
     let exchange = filter()
@@ -246,6 +280,13 @@ fn a_response_that_is_held_is_replaced_and_one_that_left_is_cut_off() {
 }
 
 #[test]
+fn an_answer_to_no_stream_stops_the_one_at_hand() {
+    let code = format!("(drop (call $effective (i32.const 1))) {}", reply(403));
+    let exchange = filter().on("request_headers", &code).worker().exchange(&get(), ok);
+    assert_eq!((exchange.end, exchange.local_reply), (End::Stalled, None));
+}
+
+#[test]
 fn a_filter_closes_a_stream() {
     let exchange = filter().on("request_headers", &status("(call $close (i32.const 0))")).worker().exchange(&get(), ok);
     assert_eq!((exchange.end, exchange.response), (End::Reset("wasm_close_stream".into()), None));
@@ -285,6 +326,10 @@ fn an_upstream_that_fails_is_answered_for() {
     let exchange = worker.exchange(&get(), |_| within.clone());
     assert_eq!((code_of(&exchange), body(&exchange.response)), (200, "a".into()));
     assert!(matches!(exchange.end, End::Reset(_)));
+    // As long as a filter holds the response, the client is told.
+    let mut worker = filter().on("response_headers", "(return (i32.const 1))").worker();
+    let exchange = worker.exchange(&get(), |_| within.clone());
+    assert_eq!((code_of(&exchange), exchange.end), (503, End::Complete));
 }
 
 #[test]
@@ -350,4 +395,6 @@ fn streams_are_interleaved_piece_by_piece() {
     worker.settle();
     assert_eq!((worker.ended(a), worker.ended(b)), (Some(&End::Complete), Some(&End::ClientGone)));
     assert_eq!(worker.seen(a).1.unwrap().status(), 204);
+    worker.close(a);
+    assert_eq!((worker.ended(a), worker.seen(a)), (None, (None, None)));
 }

@@ -106,12 +106,11 @@ fn a_filter_that_is_reloaded_lives_again_after_a_second() {
     let mut worker = Worker::new(&Host::new(), [plugin]).unwrap();
     assert_eq!(worker.exchange(&Message::request("GET", "x"), ok).traps.len(), 1);
     assert_eq!(status_of(&worker.exchange(&get(), ok)), 503);
-    let before = worker.counts();
     worker.advance(Duration::from_secs(1));
     let exchange = worker.exchange(&get(), ok);
     assert_eq!((texts(&exchange), status_of(&exchange)), (vec!["alive"], 200));
     // What the dead one cost is not forgotten.
-    assert!(worker.counts().instructions > before.instructions);
+    assert_eq!(worker.counts().callbacks["proxy_on_request_headers"], 2);
 }
 
 #[test]
@@ -160,6 +159,29 @@ fn what_may_not_be_called_yet_is_a_trap() {
 }
 
 #[test]
+fn an_allocator_may_log_and_no_more() {
+    let start = |code: &str| {
+        let text = format!(
+            r#"(module
+            (import "env" "proxy_get_header_map_value" (func $get (param i32 i32 i32 i32 i32) (result i32)))
+            (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+            (import "env" "proxy_done" (func $done (result i32)))
+            (memory (export "memory") 1) (data (i32.const 16) ":path")
+            (func (export "proxy_abi_version_0_2_1"))
+            (func (export "malloc") (param i32) (result i32) (drop {code}) (i32.const 1024))
+            (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+                (call $get (i32.const 0) (i32.const 16) (i32.const 5) (i32.const 64) (i32.const 68))))"#
+        );
+        let module = Module::new(&wat::parse_str(text).unwrap()).unwrap();
+        Worker::new(&Host::new(), [Plugin::new(&module)]).unwrap().exchange(&get(), ok)
+    };
+    let exchange = start("(call $log (i32.const 2) (i32.const 16) (i32.const 5))");
+    assert_eq!((texts(&exchange), exchange.traps.len()), (vec![":path"], 0));
+    let exchange = start("(call $done)");
+    assert!(exchange.traps[0].reason.contains("restricted_callback: env.proxy_done"), "{}", exchange.traps[0]);
+}
+
+#[test]
 fn a_module_that_does_not_fit_is_refused() {
     let start = |text: &str| {
         let text = format!(r#"(module (func (export "proxy_abi_version_0_2_1")) {text})"#);
@@ -186,6 +208,8 @@ fn costs_are_counted_for_each_exchange_and_are_the_same_in_every_run() {
     assert_eq!((first.host_calls["proxy_get_header_map_value"], first.host_calls["proxy_log"]), (1, 2));
     assert_eq!((first.callbacks["proxy_on_request_headers"], first.callbacks["malloc"]), (1, 1));
     assert_eq!((first.callbacks.len(), first.memory), (2, 4 << 16));
+    // One constant, and the function itself.
+    assert_eq!(self::filter().on("request_headers", "").worker().exchange(&get(), ok).counts.instructions, 2);
     let mut total = worker.counts();
     total.instructions -= 2 * first.instructions;
     assert_eq!(total.instructions, filter.worker().counts().instructions);

@@ -96,6 +96,13 @@ fn the_outputs_are_the_log() {
 }
 
 #[test]
+fn an_output_can_be_written_to_and_no_more() {
+    let code = status("(call $fd_fdstat_get (i32.const 1) (i32.const 5000))") + "(call $long)";
+    let filter = importing("wasi_unstable", &[("fd_fdstat_get", "i32 i32", true)]).on("request_headers", &code);
+    assert_eq!(texts(&filter.worker().exchange(&get(), ok)), ["= 0", "= 64"]);
+}
+
+#[test]
 fn the_environment_is_the_plugins() {
     let imports = [("environ_get", "i32 i32", true), ("environ_sizes_get", "i32 i32", true)];
     let code = status("(call $environ_sizes_get (i32.const 6000) (i32.const 6004))")
