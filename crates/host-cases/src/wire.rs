@@ -43,7 +43,7 @@ pub(crate) fn request(request: &Request, id: usize) -> Message {
 /// Whom Envoy takes for the client by its defaults: the last of `x-forwarded-for`, where that is an address. Its port is
 /// not known, and 0.
 pub(crate) fn client(request: &Request) -> Option<String> {
-    let list = request.headers.iter().filter(|it| it.name == "x-forwarded-for").next_back()?;
+    let list = request.headers.iter().rfind(|it| it.name == "x-forwarded-for")?;
     let last = std::str::from_utf8(&list.value.0).ok()?.rsplit(',').next()?;
     Some(SocketAddr::new(last.trim().parse().ok()?, 0).to_string())
 }
