@@ -19,7 +19,8 @@ pub trait Headers {
     /// The host has no such map at this moment.
     fn get(&self, name: &str) -> Result<Option<Vec<u8>>, Refused>;
 
-    /// All headers. It copies the whole map: ask once, and read from what it returns.
+    /// All headers. It copies the whole map, and costs hardly more than one [`Headers::get`] that finds something: what
+    /// either costs is the host's call back into the module, for memory. Whoever reads two headers asks once for all.
     ///
     /// # Errors
     /// The host has no such map at this moment.

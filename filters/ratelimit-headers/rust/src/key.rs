@@ -5,7 +5,7 @@ use std::hash::Hasher;
 use std::net::IpAddr;
 
 use weir_kit::address::{self, Cidr, Trust};
-use weir_kit::headers::Headers;
+use weir_kit::headers::{Headers, Pairs};
 use weir_kit::property::{self, Properties};
 
 use crate::path::{self, Route};
@@ -62,6 +62,9 @@ pub(crate) struct Facts<'a> {
     headers: &'a dyn Headers,
     properties: &'a dyn Properties,
     trust: &'a Trust,
+    /// All headers, copied at once: each value that the host hands over alone would cost a call back into the module, for
+    /// memory, which is a tenth of all that a request costs here.
+    pairs: OnceCell<Pairs>,
     target: OnceCell<Vec<u8>>,
     path: OnceCell<Vec<u8>>,
     client: OnceCell<Option<IpAddr>>,
@@ -69,13 +72,17 @@ pub(crate) struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     pub(crate) fn new(headers: &'a dyn Headers, properties: &'a dyn Properties, trust: &'a Trust) -> Facts<'a> {
-        let (target, path, client) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Facts { headers, properties, trust, target, path, client }
+        let (target, path, client, pairs) = (OnceCell::new(), OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Facts { headers, properties, trust, pairs, target, path, client }
     }
 
     /// The first header of this name. A host that refuses has none.
     pub(crate) fn header(&self, name: &str) -> Option<Vec<u8>> {
-        self.headers.get(name).ok().flatten()
+        self.pairs().first(name).map(<[u8]>::to_vec)
+    }
+
+    fn pairs(&self) -> &Pairs {
+        self.pairs.get_or_init(|| self.headers.pairs().unwrap_or_default())
     }
 
     pub(crate) fn method(&self) -> Option<Vec<u8>> {
@@ -100,14 +107,13 @@ impl<'a> Facts<'a> {
             if *self.trust == Trust::Proxy {
                 return source;
             }
-            let forwarded = self.headers.all("x-forwarded-for").unwrap_or_default();
-            address::client(self.trust, source, forwarded.iter().map(Vec::as_slice))
+            let forwarded: Vec<&[u8]> = self.pairs().all("x-forwarded-for").collect();
+            address::client(self.trust, source, forwarded.into_iter())
         })
     }
 
     fn cookie(&self, name: &[u8]) -> Option<Vec<u8>> {
-        let headers = self.headers.all("cookie").ok()?;
-        headers.iter().find_map(|value| path::cookie(value, name)).map(<[u8]>::to_vec)
+        self.pairs().all("cookie").find_map(|value| path::cookie(value, name)).map(<[u8]>::to_vec)
     }
 }
 

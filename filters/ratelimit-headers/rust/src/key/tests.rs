@@ -1,5 +1,6 @@
 use std::hash::DefaultHasher;
 
+use weir_kit::headers::Refused;
 use weir_testing::{TestHeaders, TestProperties};
 
 use super::*;
@@ -176,6 +177,33 @@ fn a_cookie_is_found_in_any_of_its_headers() {
 
 #[test]
 fn a_host_that_refuses_has_nothing() {
-    let part = Part::Header(weir_testing::STUCK.to_owned());
-    assert_eq!(of_headers(&part, &[("x-stuck", b"1")]), of_headers(&part, &[]));
+    let headers = Refusing(TestHeaders::of(&[("x-a", b"1"), (":path", b"/a")]));
+    let properties = TestProperties::default();
+    let facts = Facts::new(&headers, &properties, &Trust::Proxy);
+    assert_eq!((facts.header("x-a"), facts.path()), (None, b"".as_slice()));
+}
+
+/// Headers that the host does not hand over.
+struct Refusing(TestHeaders);
+
+impl Headers for Refusing {
+    fn get(&self, _: &str) -> Result<Option<Vec<u8>>, Refused> {
+        Err(Refused)
+    }
+
+    fn pairs(&self) -> Result<Pairs, Refused> {
+        Err(Refused)
+    }
+
+    fn set(&mut self, name: &str, value: &[u8]) -> Result<(), Refused> {
+        self.0.set(name, value)
+    }
+
+    fn append(&mut self, name: &str, value: &[u8]) -> Result<(), Refused> {
+        self.0.append(name, value)
+    }
+
+    fn remove(&mut self, name: &str) -> Result<(), Refused> {
+        self.0.remove(name)
+    }
 }
