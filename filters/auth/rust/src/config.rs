@@ -124,7 +124,6 @@ fn credential(reader: &mut Reader<'_>, config: &mut Config) -> Result<Credential
 }
 
 /// The table of used signatures is found by the credential's name, which may stand behind its kind.
-#[cfg_attr(not(feature = "signature"), expect(unused_variables, reason = "only signatures have a table"))]
 fn name_table(kind: &mut Kind, name: &str) {
     #[cfg(feature = "signature")]
     if let Kind::Signature(_, Some(table)) = kind {
@@ -134,7 +133,6 @@ fn name_table(kind: &mut Kind, name: &str) {
 
 type Read = (Kind, Vec<crate::place::Place>);
 
-#[cfg_attr(not(feature = "jwt"), expect(unused_variables, reason = "only tokens have keys elsewhere"))]
 fn read_kind(reader: &mut Reader<'_>, field: usize, config: &mut Config) -> Result<Read, Error> {
     match field {
         #[cfg(feature = "jwt")]

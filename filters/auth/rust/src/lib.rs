@@ -2,6 +2,30 @@
 //!
 //! This file only translates between the proxy's callbacks and the modules below, which decide: [`auth`] first of all.
 
+// A build that leaves kinds out has code that only those need, which the linker drops; the lints look at the whole one.
+#![cfg_attr(
+    not(all(
+        feature = "api-key",
+        feature = "basic",
+        feature = "eddsa",
+        feature = "es256",
+        feature = "es384",
+        feature = "hs",
+        feature = "ps",
+        feature = "rs",
+        feature = "signature"
+    )),
+    allow(dead_code, irrefutable_let_patterns, unused_imports, unused_variables)
+)]
+
+#[cfg(not(any(feature = "api-key", feature = "basic", feature = "jwt", feature = "signature")))]
+compile_error!("a build needs a kind of credential: see the features in Cargo.toml");
+#[cfg(all(
+    feature = "jwt",
+    not(any(feature = "eddsa", feature = "es256", feature = "es384", feature = "hs", feature = "ps", feature = "rs"))
+))]
+compile_error!("tokens need an algorithm, and each brings tokens along: name that feature in place of \"jwt\"");
+
 #[cfg(feature = "api-key")]
 mod api_key;
 mod auth;
