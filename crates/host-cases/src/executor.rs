@@ -15,7 +15,7 @@ use weir_host::{
     Worker,
 };
 
-use crate::{grpc, wire};
+use crate::{edge, grpc, wire};
 
 /// How long an answer may take beyond the delays that the case itself asks for.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -176,7 +176,10 @@ impl Running<'_> {
 
     fn exchange(&mut self, step: &Step, request: &weir_cases::Request, number: usize) -> Exchange {
         let protocol = if request.http == Http::Two { "HTTP/2" } else { "HTTP/1.1" };
-        let info = StreamInfo { protocol: protocol.into(), ..StreamInfo::default() };
+        let mut info = StreamInfo { protocol: protocol.into(), ..StreamInfo::default() };
+        if let Some(source) = edge::source(request) {
+            info.source = source;
+        }
         self.worker.patience = self.patience(step);
         let message = wire::request(request, number);
         self.worker.exchange_with(info, &message, |request: &Message| match wire::never_ends(request) {
