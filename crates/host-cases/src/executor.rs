@@ -15,7 +15,7 @@ use weir_host::{
     StreamInfo, Worker,
 };
 
-use crate::{grpc, wire};
+use crate::{edge, grpc, wire};
 
 /// How long an answer may take beyond the delays that the case itself asks for.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -177,9 +177,10 @@ impl Running<'_> {
 
     fn exchange(&mut self, step: &Step, request: &weir_cases::Request, number: usize) -> Exchange {
         let protocol = if request.http == Http::Two { "HTTP/2" } else { "HTTP/1.1" };
-        let otherwise = StreamInfo::default();
-        let source = wire::client(request).unwrap_or(otherwise.source);
-        let info = StreamInfo { protocol: protocol.into(), source, ..otherwise };
+        let mut info = StreamInfo { protocol: protocol.into(), ..StreamInfo::default() };
+        if let Some(source) = edge::source(request) {
+            info.source = source;
+        }
         self.worker.patience = self.patience(step);
         let message = wire::request(request, number);
         self.worker.exchange_with(info, &message, |request: &Message| match wire::never_ends(request) {

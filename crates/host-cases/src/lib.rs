@@ -4,6 +4,7 @@
 //! `x-forwarded-proto`, `server`, lengths. The rest is the host's.
 
 pub mod e2e;
+mod edge;
 mod executor;
 mod grpc;
 mod wire;

@@ -1,28 +1,26 @@
 //! Messages between cases and the host: what a client, a server and Envoy's codecs make of them on the way.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use weir_cases::{Body, Bytes, Header, Http, Request, SeenRequest, SeenResponse};
 use weir_host::{HeaderMap, MapKind, Message};
 
+use crate::edge;
+
 /// The address that a client of a case connects to.
 const AUTHORITY: &str = "127.0.0.1:10000";
-
-/// What may not pass from one connection to the next.
-const HOP_BY_HOP: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 
 /// The request as a filter in Envoy sees it.
 pub(crate) fn request(request: &Request, id: usize) -> Message {
     let host = request.headers.iter().find(|it| it.name == "host").map(|it| it.value.0.clone());
     let (authority, path) = (host.unwrap_or_else(|| AUTHORITY.into()), request.path.clone().into_bytes());
-    let (method, scheme) = (request.method.clone().into_bytes(), b"http".to_vec());
+    let (method, scheme) = (request.method.clone().into_bytes(), edge::scheme(request).into());
     let pseudo = match request.http {
         Http::One => [(":authority", authority), (":path", path), (":method", method), (":scheme", scheme)],
         Http::Two => [(":method", method), (":scheme", scheme), (":authority", authority), (":path", path)],
     };
     let mut headers = HeaderMap::of(MapKind::Request, pseudo);
-    for header in request.headers.iter().filter(|it| it.name != "host" && !HOP_BY_HOP.contains(&it.name.as_str())) {
+    for header in request.headers.iter().filter(|it| it.name != "host") {
         headers.add(&header.name, &header.value.0);
     }
     let chunks = pieces(&request.body, request.http, !request.trailers.is_empty());
@@ -32,20 +30,9 @@ pub(crate) fn request(request: &Request, id: usize) -> Message {
         }
         _ => {}
     }
-    headers.add("x-forwarded-proto", "http");
-    if headers.get("x-request-id").is_none() {
-        headers.add("x-request-id", format!("00000000-0000-4000-8000-{id:012}"));
-    }
+    edge::clean(&mut headers, id);
     let trailers = trailers(MapKind::RequestTrailers, &request.trailers);
     Message { headers, chunks, trailers, gap: gap(&request.body) }
-}
-
-/// Whom Envoy takes for the client by its defaults: the last of `x-forwarded-for`, where that is an address. Its port is
-/// not known, and 0.
-pub(crate) fn client(request: &Request) -> Option<String> {
-    let list = request.headers.iter().rfind(|it| it.name == "x-forwarded-for")?;
-    let last = std::str::from_utf8(&list.value.0).ok()?.rsplit(',').next()?;
-    Some(SocketAddr::new(last.trim().parse().ok()?, 0).to_string())
 }
 
 /// The answer of a server as a filter in Envoy sees it.
@@ -221,25 +208,5 @@ mod tests {
         assert_eq!(response("4"), (b"abcd".to_vec(), false));
         assert_eq!(response("6"), (b"abcd".to_vec(), true));
         assert!(never_ends(&Message::request("PUT", "/").header("content-length", "5").chunk("abcd")));
-    }
-
-    #[test]
-    fn the_client_is_the_last_that_a_proxy_was_told() {
-        let told = |lists: &[&str]| {
-            let headers = lists.iter().map(|it| Header { name: "x-forwarded-for".into(), value: (*it).into() });
-            client(&Request { headers: headers.collect(), ..Request::default() })
-        };
-        assert_eq!(told(&["192.0.2.9, 192.0.2.1"]).as_deref(), Some("192.0.2.1:0"));
-        assert_eq!(told(&["192.0.2.9", "2001:db8::1"]).as_deref(), Some("[2001:db8::1]:0"));
-        assert_eq!((told(&[]), told(&["192.0.2.9, x"])), (None, None));
-    }
-
-    #[test]
-    fn what_belongs_to_a_connection_does_not_pass() {
-        let header = |name: &str| Header { name: name.into(), value: "x".into() };
-        let told = Request { headers: HOP_BY_HOP.map(header).to_vec(), ..Request::default() };
-        let seen = seen_request(&request(&told, 1), Http::One, false);
-        let names: Vec<_> = seen.headers.iter().map(|it| it.name.as_str()).collect();
-        assert_eq!(names, ["host", "x-forwarded-proto", "x-request-id"]);
     }
 }
