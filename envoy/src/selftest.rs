@@ -61,6 +61,7 @@ const CHECKS: [(&str, Check); 15] = [
     ("e2e finds with hostile input what a filter's cases do not", hostile_input_finds),
     ("cases: what does not hold fails, and holds when it is blessed", cases_fail_and_are_blessed),
     ("cases: waits of different cases overlap", cases_overlap),
+    ("cases: what comes a little later is looked for", cases_look_again),
 ];
 
 impl Selftest {
@@ -359,4 +360,10 @@ fn cases_overlap(bench: &Bench) -> Result<()> {
     says(&succeeds(bench.probe("overlap.toml", &cases, &[])?)?, "test result: ok. 60 passed")?;
     ensure!(begun.elapsed() < Duration::from_secs(60), "120 seconds of waits took {:?}", begun.elapsed());
     Ok(())
+}
+
+fn cases_look_again(bench: &Bench) -> Result<()> {
+    // The tick comes after a second, and nothing in the case waits for it.
+    let cases = "[[case]]\nname = 'late'\nconfiguration = 't'\n[[case.step]]\nidle = true\nexpect.log = ['tick']\n";
+    says(&succeeds(bench.probe("late.toml", cases, &[])?)?, "test result: ok. 1 passed")
 }
