@@ -312,15 +312,28 @@ fn reload_refused(bench: &Bench) -> Result<()> {
 
 fn e2e_fails(bench: &Bench) -> Result<()> {
     let cases = bench.files.path().join("cases.toml");
-    let text = "[[case]]\nname = \"traps\"\nexpect.response.headers.x = { absent = true }\n[[case]]\nname = \"refused\"\nconfiguration = \"x\"\nexpect.refused = \"configuration: expected\"\n";
+    let text = r#"
+[[case]]
+name = "traps"
+expect.response.headers.x = { absent = true }
+[[case]]
+name = "refused"
+configuration = "x"
+expect.refused = "configuration: expected"
+[[case]]
+name = "refused when its time comes"
+configuration = "${k}"
+clusters.k = {}
+expect.refused = "configuration: expected"
+"#;
     std::fs::write(&cases, text)?;
     let run = format!("{}={}", cases.display(), bench.wasm.display());
     let e2e = |name: &str| bench.command("e2e", &["--runtime", bench.kind, "--run", &run, "--", name]);
     let said = fails(e2e("contrary::")?)?;
-    says(&said, "test result: ok. 2 passed")?;
+    says(&said, "test result: ok. 3 passed")?;
     says(&said, "a VM trapped")?;
     says(&said, "proxy_on_request_headers")?;
-    says(&fails(e2e("no such case")?)?, "no case was run: 2 were filtered out")
+    says(&fails(e2e("no such case")?)?, "no case was run: 3 were filtered out")
 }
 
 fn hostile_input_finds(bench: &Bench) -> Result<()> {

@@ -39,7 +39,7 @@ pub(crate) const AT_A_TIME: usize = 64;
 /// How often something is looked for that is going to come.
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// An Envoy that was started with the listeners of all the cases that it is going to be asked for.
+/// An Envoy that was started for all the cases that it is going to be asked for.
 #[derive(Debug)]
 pub struct EnvoyExecutor {
     /// The Envoy.
