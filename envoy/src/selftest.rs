@@ -41,7 +41,7 @@ pub struct Selftest {
 
 type Check = fn(&Bench) -> Result<()>;
 
-const CHECKS: [(&str, Check); 14] = [
+const CHECKS: [(&str, Check); 15] = [
     ("Envoy is stopped when its owner panics", stopped_by_panic),
     ("Envoy is stopped by Ctrl-C", |bench| stopped_by(bench, Signal::INT, Some(130))),
     ("Envoy is stopped by SIGTERM", |bench| stopped_by(bench, Signal::TERM, Some(143))),
@@ -56,6 +56,7 @@ const CHECKS: [(&str, Check); 14] = [
     ("cases: what the format can say is what Envoy does", cases_hold),
     ("cases: what does not hold fails, and holds when it is blessed", cases_fail_and_are_blessed),
     ("cases: waits of different cases overlap", cases_overlap),
+    ("cases: what comes a little later is looked for", cases_look_again),
 ];
 
 impl Selftest {
@@ -306,15 +307,28 @@ fn reload_refused(bench: &Bench) -> Result<()> {
 
 fn e2e_fails(bench: &Bench) -> Result<()> {
     let cases = bench.files.path().join("cases.toml");
-    let text = "[[case]]\nname = \"traps\"\nexpect.response.headers.x = { absent = true }\n[[case]]\nname = \"refused\"\nconfiguration = \"x\"\nexpect.refused = \"configuration: expected\"\n";
+    let text = r#"
+[[case]]
+name = "traps"
+expect.response.headers.x = { absent = true }
+[[case]]
+name = "refused"
+configuration = "x"
+expect.refused = "configuration: expected"
+[[case]]
+name = "refused when its time comes"
+configuration = "${k}"
+clusters.k = {}
+expect.refused = "configuration: expected"
+"#;
     std::fs::write(&cases, text)?;
     let run = format!("{}={}", cases.display(), bench.wasm.display());
     let e2e = |name: &str| bench.command("e2e", &["--runtime", bench.kind, "--run", &run, "--", name]);
     let said = fails(e2e("contrary::")?)?;
-    says(&said, "test result: ok. 2 passed")?;
+    says(&said, "test result: ok. 3 passed")?;
     says(&said, "a VM trapped")?;
     says(&said, "proxy_on_request_headers")?;
-    says(&fails(e2e("no such case")?)?, "no case was run: 2 were filtered out")
+    says(&fails(e2e("no such case")?)?, "no case was run: 3 were filtered out")
 }
 
 fn cases_hold(bench: &Bench) -> Result<()> {
@@ -341,4 +355,10 @@ fn cases_overlap(bench: &Bench) -> Result<()> {
     says(&succeeds(bench.probe("overlap.toml", &cases, &[])?)?, "test result: ok. 20 passed")?;
     ensure!(begun.elapsed() < Duration::from_secs(20), "40 seconds of waits took {:?}", begun.elapsed());
     Ok(())
+}
+
+fn cases_look_again(bench: &Bench) -> Result<()> {
+    // The tick comes after a second, and nothing in the case waits for it.
+    let cases = "[[case]]\nname = 'late'\nconfiguration = 't'\n[[case.step]]\nidle = true\nexpect.log = ['tick']\n";
+    says(&succeeds(bench.probe("late.toml", cases, &[])?)?, "test result: ok. 1 passed")
 }

@@ -16,7 +16,8 @@ pub struct Subject {
 
 /// Runs cases and says what it saw; it never judges.
 ///
-/// Cases may run at the same time, and in any order: an executor keeps them apart.
+/// Cases may run at the same time, and in any order: an executor keeps them apart. The steps of one case share a VM, its
+/// configuration, and the servers of callouts, whose answers go on from step to step.
 pub trait Executor: Sync {
     /// Runs one case against one module.
     ///

@@ -6,7 +6,8 @@
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -14,7 +15,7 @@ use tempfile::{Builder, NamedTempFile};
 use weir_cases::Request;
 
 use crate::bootstrap::{Cluster, Filter, Listener, Protocol};
-use crate::http;
+use crate::http::{self, Pacer};
 use crate::log::Log;
 
 /// The name of listener, cluster, filter and VM.
@@ -28,8 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The listener that marks the log.
 #[derive(Debug)]
 pub(super) struct Marker {
-    /// Where it is served.
-    pub(super) port: u16,
+    /// Where it is served; 0 until it is.
+    port: AtomicU16,
     /// Kept for as long as Envoy may read it.
     module: NamedTempFile,
     marks: AtomicU64,
@@ -43,7 +44,7 @@ impl Marker {
         let state = state.canonicalize().with_context(context)?;
         let mut module = Builder::new().prefix("mark-").suffix(".wasm").tempfile_in(state).with_context(context)?;
         module.write_all(MODULE).with_context(context)?;
-        Ok(Marker { port: 0, module, marks: AtomicU64::new(0) })
+        Ok(Marker { port: AtomicU16::new(0), module, marks: AtomicU64::new(0) })
     }
 
     /// The route has to lead to a cluster; no request gets there.
@@ -63,15 +64,27 @@ impl Marker {
         }
     }
 
+    /// Says where it is served.
+    pub(super) fn served_on(&self, port: u16) {
+        self.port.store(port, Ordering::Relaxed);
+    }
+
+    /// Leaves a mark in Envoy's log.
+    async fn mark(&self) -> Result<String> {
+        let mark = format!("/{}", self.marks.fetch_add(1, Ordering::Relaxed));
+        let request = Request { path: mark.clone(), ..Request::default() };
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.load(Ordering::Relaxed)));
+        http::send(to, &request).await?;
+        Ok(mark)
+    }
+
     /// Waits until all is read that the worker logged before this call, and gives the worker's thread.
     ///
     /// # Errors
     /// Envoy does not answer, or does not log any more.
     pub(super) async fn settle(&self, log: &Log) -> Result<String> {
-        let mark = format!("/{}", self.marks.fetch_add(1, Ordering::Relaxed));
         let before = log.mark();
-        let request = Request { path: mark.clone(), ..Request::default() };
-        http::send(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)), &request).await?;
+        let mark = self.mark().await?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             let (lines, _) = log.of_filter_since(NAME, before);
@@ -83,5 +96,13 @@ impl Marker {
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+}
+
+impl Pacer for Marker {
+    /// The worker takes in what came before a request no later than the request, so it is enough that one is answered.
+    fn taken_in(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        // An Envoy that does not answer any more takes nothing in, and is told by others.
+        Box::pin(async { drop(self.mark().await) })
     }
 }

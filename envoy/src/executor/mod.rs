@@ -39,7 +39,7 @@ pub(crate) const AT_A_TIME: usize = 64;
 /// How often something is looked for that is going to come.
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// An Envoy that was started with the listeners of all the cases that it is going to be asked for.
+/// An Envoy that was started for all the cases that it is going to be asked for.
 #[derive(Debug)]
 pub struct EnvoyExecutor {
     /// The Envoy.
@@ -48,7 +48,7 @@ pub struct EnvoyExecutor {
     /// What became of the listeners that were there from the start, by the key of their places.
     served: HashMap<String, Served>,
     listeners: Listeners,
-    marker: Marker,
+    marker: Arc<Marker>,
     turns: Turns,
     /// Where the log stood when Envoy was ready: traps after that are the cases' doing.
     ready: usize,
@@ -70,7 +70,7 @@ impl EnvoyExecutor {
     /// [`Envoy::start`].
     pub async fn start(runtime: &Runtime, suites: &[Suite], state: &Path) -> Result<EnvoyExecutor> {
         let mut places = HashMap::new();
-        let mut marker = Marker::new(state)?;
+        let marker = Arc::new(Marker::new(state)?);
         let mut plan = Plan { clusters: vec![marker.cluster()], listeners: vec![marker.listener()], ..Plan::default() };
         for suite in suites {
             let wasm = suite.subject.wasm.canonicalize();
@@ -78,7 +78,9 @@ impl EnvoyExecutor {
                 wasm.with_context(|| format!("{} is not there; build it first", suite.subject.wasm.display()))?;
             for case in &suite.cases {
                 let key = format!("case-{}", places.len());
-                let place = Place::new(&key, &wasm, case).await.with_context(|| format!("case {:?}", case.name))?;
+                let place = Place::new(&key, &wasm, case, Some(marker.clone()))
+                    .await
+                    .with_context(|| format!("case {:?}", case.name))?;
                 plan.clusters.extend(place.clusters(case));
                 if !place.waits_for_its_turn {
                     plan.listeners.push(place.listener.clone());
@@ -90,7 +92,7 @@ impl EnvoyExecutor {
         let envoy = Envoy::start(runtime, &plan, state, Arc::default()).await?;
         let served = served(envoy.admin).await?;
         match served.get(mark::NAME) {
-            Some(Served::On(port)) => marker.port = *port,
+            Some(Served::On(port)) => marker.served_on(*port),
             other => bail!("Envoy does not serve the listener that marks its log: {other:?}"),
         }
         // A listener that was refused would be tried anew, and refused again, with every listener that is added.

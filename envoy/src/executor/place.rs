@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use weir_cases::{Answer, Case, Http};
 
 use crate::bootstrap::{Cluster, Filter, Listener, Protocol};
-use crate::http::Server;
+use crate::http::{Pace, Server};
 
 /// The listener, the servers, and what they are called.
 #[derive(Debug)]
@@ -23,13 +23,13 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) async fn new(key: &str, wasm: &Path, case: &Case) -> Result<Place> {
+    pub(super) async fn new(key: &str, wasm: &Path, case: &Case, pace: Pace) -> Result<Place> {
         // What stands in a step is said of it again when the step comes; here it is known to be sayable.
         let answers: Vec<Answer> = case.steps.iter().map(|step| step.upstream.clone()).collect();
-        let upstream = Server::answering(&answers).await.context("upstream")?;
+        let upstream = Server::answering(&answers, pace.clone()).await.context("upstream")?;
         let mut callouts = BTreeMap::new();
         for (name, cluster) in &case.clusters {
-            let server = Server::answering(&cluster.answers).await;
+            let server = Server::answering(&cluster.answers, pace.clone()).await;
             callouts.insert(name.clone(), server.with_context(|| format!("clusters.{name}"))?);
         }
         let configuration = case.configuration(|name| cluster_name(key, name));
@@ -67,7 +67,7 @@ mod tests {
 
     async fn place(text: &str) -> (Place, Vec<Cluster>) {
         let case = weir_cases::parse("f", &format!("[[case]]\nname = 'a'\n{text}")).unwrap().remove(0);
-        let place = Place::new("case-7", Path::new("a.wasm"), &case).await.unwrap();
+        let place = Place::new("case-7", Path::new("a.wasm"), &case, None).await.unwrap();
         let clusters = place.clusters(&case);
         (place, clusters)
     }

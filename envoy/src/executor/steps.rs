@@ -63,13 +63,16 @@ impl EnvoyExecutor {
     pub(super) async fn steps(&self, place: &Place, port: u16, case: &Case, numbers: Numbers) -> Result<Observed> {
         let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (mut mark, mut steps) = (Mark { numbers, ..Mark::default() }, Vec::new());
+        // Time passes from one exchange to the next: what looking takes is a part of it, and ticks keep their measure.
+        let mut began = Instant::now();
         for step in &case.steps {
-            tokio::time::sleep(step.advance).await;
+            tokio::time::sleep_until((began + step.advance).into()).await;
             place.upstream.answer(&step.upstream)?;
             let response = match &step.request {
-                Some(request) => http::exchange(to, request, patience(case, step)).await?,
+                Some(request) => http::exchange(to, request, patience(case, step), Some(self.marker.clone())).await?,
                 None => Reply::default(),
             };
+            began = Instant::now();
             let (seen, after) = self.look(place, step, &mark, response).await?;
             steps.push(seen);
             mark = after;

@@ -1,6 +1,9 @@
 //! Bodies that are sent piece by piece.
 
+use std::fmt::Debug;
 use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,8 +12,19 @@ use http_body_util::{Either, Full};
 use hyper::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
 use weir_cases::Body;
 
-/// How long after one piece the next one follows: long enough that a busy proxy hands each to a filter by itself.
-const GAP: Duration = Duration::from_millis(20);
+/// How long after one piece the next one follows, so that the first is on its way by itself.
+const GAP: Duration = Duration::from_millis(10);
+
+/// What knows when a proxy has taken in all that was sent to it: only then does the next piece follow.
+///
+/// A time alone would have to be long, and on a busy machine would still be too short.
+pub trait Pacer: Debug + Send + Sync {
+    /// Waits until the proxy has taken in what is there.
+    fn taken_in(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+/// Whose pace pieces are sent at; of nobody's, after a short while each.
+pub type Pace = Option<Arc<dyn Pacer>>;
 
 /// A body as hyper sends it.
 pub(super) type Sent = Either<Full<Bytes>, Channel<Bytes, io::Error>>;
@@ -27,7 +41,7 @@ pub(super) struct Outgoing {
 impl Outgoing {
     /// What hyper sends, with the length added to the headers where hyper does not see it; must be called inside a
     /// tokio runtime.
-    pub(super) fn start(self, headers: &mut HeaderMap) -> Sent {
+    pub(super) fn start(self, headers: &mut HeaderMap, pace: Pace) -> Sent {
         let pieces = match self.body {
             Body::Whole(bytes) if self.trailers.is_empty() => return Either::Left(Full::new(Bytes::from(bytes.0))),
             Body::Whole(bytes) if bytes.0.is_empty() => Vec::new(),
@@ -39,25 +53,32 @@ impl Outgoing {
         };
         let (sender, channel) = Channel::new(1);
         let pieces = pieces.into_iter().map(|it| Bytes::from(it.0)).collect();
-        tokio::spawn(feed(sender, pieces, self.trailers, self.reset));
+        tokio::spawn(feed(sender, pieces, self.trailers, self.reset, pace));
         Either::Right(channel)
     }
 }
 
 /// Sends the pieces and the end; who is at the other end may be gone at any time.
-async fn feed(mut sender: Sender<Bytes, io::Error>, pieces: Vec<Bytes>, trailers: HeaderMap, reset: bool) {
+async fn feed(mut sender: Sender<Bytes, io::Error>, pieces: Vec<Bytes>, trailers: HeaderMap, reset: bool, pace: Pace) {
     // The headers by themselves, too.
-    tokio::time::sleep(GAP).await;
+    pause(&pace).await;
     for piece in pieces {
         if sender.send_data(piece).await.is_err() {
             return;
         }
-        tokio::time::sleep(GAP).await;
+        pause(&pace).await;
     }
     if reset {
         sender.abort(io::Error::other("reset on purpose"));
     } else if !trailers.is_empty() {
         // Nobody is left to miss them.
         drop(sender.send_trailers(trailers).await);
+    }
+}
+
+async fn pause(pace: &Pace) {
+    tokio::time::sleep(GAP).await;
+    if let Some(pacer) = pace {
+        pacer.taken_in().await;
     }
 }

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use weir_cases::{Http, Reply, Request, SeenResponse};
 
-use super::body::{Outgoing, Sent};
+use super::body::{Outgoing, Pace, Sent};
 use super::{fields, seen};
 
 /// Nothing that has to answer at all takes longer.
@@ -26,19 +26,20 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// # Errors
 /// The request cannot be said in HTTP, nothing listens there, or no whole answer comes within 20 seconds.
 pub async fn send(to: SocketAddr, request: &Request) -> Result<SeenResponse> {
-    match exchange(to, request, TIMEOUT).await? {
+    match exchange(to, request, TIMEOUT, None).await? {
         Reply::Response(response) if !response.broken => Ok(response),
         Reply::Response(_) => bail!("the answer of {to} broke off"),
         Reply::Nothing(why) => bail!("no answer of {to}: {why}"),
     }
 }
 
-/// Sends one request as [`send`] does, and gives what came back within `patience`, be it in part or nothing.
+/// Sends one request as [`send`] does, its chunks at `pace`, and gives what came back within `patience`, be it in part or
+/// nothing.
 ///
 /// # Errors
 /// The request cannot be said in HTTP, or nothing listens there.
-pub async fn exchange(to: SocketAddr, request: &Request, patience: Duration) -> Result<Reply> {
-    let request = hyper_request(to, request)?;
+pub async fn exchange(to: SocketAddr, request: &Request, patience: Duration, pace: Pace) -> Result<Reply> {
+    let request = hyper_request(to, request, pace)?;
     let stream = TcpStream::connect(to).await.with_context(|| format!("cannot connect to {to}"))?;
     let deadline = tokio::time::Instant::now() + patience;
     let _connection;
@@ -90,7 +91,7 @@ async fn read(answer: Response<Incoming>, deadline: tokio::time::Instant) -> See
     }
 }
 
-fn hyper_request(to: SocketAddr, request: &Request) -> Result<hyper::Request<Sent>> {
+fn hyper_request(to: SocketAddr, request: &Request, pace: Pace) -> Result<hyper::Request<Sent>> {
     let mut headers = fields(&request.headers)?;
     let host = HeaderValue::from_str(&to.to_string())?;
     let uri = match request.http {
@@ -107,7 +108,7 @@ fn hyper_request(to: SocketAddr, request: &Request) -> Result<hyper::Request<Sen
     };
     let outgoing = Outgoing { body: request.body.clone(), trailers: fields(&request.trailers)?, ..Outgoing::default() };
     let version = if request.http == Http::Two { hyper::Version::HTTP_2 } else { hyper::Version::HTTP_11 };
-    let body = outgoing.start(&mut headers);
+    let body = outgoing.start(&mut headers, pace);
     let mut built = hyper::Request::builder()
         .version(version)
         .method(request.method.as_bytes())

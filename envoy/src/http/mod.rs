@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use weir_cases::Header;
 
+pub use body::{Pace, Pacer};
 pub use client::{exchange, send};
 pub use server::{Arrived, Server};
 

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
 use weir_cases::{Answer, Header, Reset, SeenRequest};
 
-use super::body::{Outgoing, Sent};
+use super::body::{Outgoing, Pace, Sent};
 use super::{bytes_of, fields, seen, seen_with_authority};
 use crate::bootstrap::THREAD;
 
@@ -45,6 +45,7 @@ pub struct Server {
 struct Shared {
     script: Mutex<Script>,
     arrived: Mutex<Vec<Arrived>>,
+    pace: Pace,
 }
 
 /// What a server answers.
@@ -68,12 +69,12 @@ struct Prepared {
 
 impl Server {
     /// A server that gives these answers in order, and the last one for ever; where requests tell their thread, to each
-    /// thread by itself.
+    /// thread by itself. Chunks are sent at `pace`.
     ///
     /// # Errors
     /// An answer cannot be said in HTTP, or the kernel gives no port.
-    pub async fn answering(answers: &[Answer]) -> Result<Server> {
-        Server::start(Script::Answers(prepared(answers)?)).await
+    pub async fn answering(answers: &[Answer], pace: Pace) -> Result<Server> {
+        Server::start(Script::Answers(prepared(answers)?), pace).await
     }
 
     /// A server that answers 200 with a JSON object of the request: `method`, `path`, `headers` (a list of
@@ -82,13 +83,13 @@ impl Server {
     /// # Errors
     /// The kernel gives no port.
     pub async fn echo() -> Result<Server> {
-        Server::start(Script::Echo).await
+        Server::start(Script::Echo, None).await
     }
 
-    async fn start(script: Script) -> Result<Server> {
+    async fn start(script: Script, pace: Pace) -> Result<Server> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen on 127.0.0.1")?;
         let port = listener.local_addr()?.port();
-        let shared = Arc::new(Shared { script: Mutex::new(script), arrived: Mutex::default() });
+        let shared = Arc::new(Shared { script: Mutex::new(script), arrived: Mutex::default(), pace });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
         Ok(Server { port, shared, accepting })
     }
@@ -137,8 +138,8 @@ impl Prepared {
         })
     }
 
-    fn response(mut self) -> Response<Sent> {
-        let body = self.outgoing.start(&mut self.headers);
+    fn response(mut self, pace: Pace) -> Response<Sent> {
+        let body = self.outgoing.start(&mut self.headers, pace);
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
@@ -176,7 +177,7 @@ async fn serve(request: hyper::Request<Incoming>, shared: Arc<Shared>) -> io::Re
     tokio::time::sleep(answer.delay).await;
     match answer.reset {
         Reset::BeforeHeaders => Err(reset()),
-        Reset::Never | Reset::InBody => Ok(answer.response()),
+        Reset::Never | Reset::InBody => Ok(answer.response(shared.pace.clone())),
     }
 }
 

@@ -21,8 +21,8 @@ fn to(server: &Server) -> SocketAddr {
 
 /// What comes back of a request, and what arrived of it.
 async fn exchanged(request: &Request, answer: &Answer) -> (Reply, SeenRequest) {
-    let server = Server::answering(std::slice::from_ref(answer)).await.unwrap();
-    let reply = exchange(to(&server), request, PATIENCE).await.unwrap();
+    let server = Server::answering(std::slice::from_ref(answer), None).await.unwrap();
+    let reply = exchange(to(&server), request, PATIENCE, None).await.unwrap();
     (reply, server.arrived().remove(0).request)
 }
 
@@ -38,7 +38,7 @@ async fn bytes_and_repeated_headers_go_both_ways_in_either_version() {
     for http in [Http::One, Http::Two] {
         let headers = vec![header("x-a", b"2"), header("x-raw", b"caf\xe9"), header("x-a", b"1")];
         let answer = Answer { status: 418, headers: headers.clone(), body: "tea".into(), ..Answer::default() };
-        let server = Server::answering(&[answer]).await.unwrap();
+        let server = Server::answering(&[answer], None).await.unwrap();
         let (method, path) = ("POST".to_owned(), "/p?q".to_owned());
         let request = Request { method, path, headers, body: "hi".into(), http, ..Request::default() };
         let got = send(to(&server), &request).await.unwrap();
@@ -110,15 +110,15 @@ async fn an_answer_is_delayed_and_reset_where_it_says() {
 
 #[tokio::test]
 async fn an_answer_that_does_not_come_is_told_and_not_waited_for() {
-    let server = Server::answering(&[Answer { delay: PATIENCE, ..Answer::default() }]).await.unwrap();
-    let reply = exchange(to(&server), &Request::default(), Duration::from_millis(50)).await.unwrap();
+    let server = Server::answering(&[Answer { delay: PATIENCE, ..Answer::default() }], None).await.unwrap();
+    let reply = exchange(to(&server), &Request::default(), Duration::from_millis(50), None).await.unwrap();
     assert_eq!(reply, Reply::Nothing("no answer within 0.05 seconds".into()));
 }
 
 #[tokio::test]
 async fn answers_come_in_order_and_the_last_one_repeats() {
     let answers = [500, 204].map(|status| Answer { status, ..Answer::default() });
-    let server = Server::answering(&answers).await.unwrap();
+    let server = Server::answering(&answers, None).await.unwrap();
     for status in [500, 204, 204] {
         assert_eq!(send(to(&server), &Request::default()).await.unwrap().status, status);
     }
@@ -130,7 +130,7 @@ async fn answers_come_in_order_and_the_last_one_repeats() {
 #[tokio::test]
 async fn each_thread_that_is_told_has_the_answers_from_the_first() {
     let answers = [500, 204].map(|status| Answer { status, ..Answer::default() });
-    let server = Server::answering(&answers).await.unwrap();
+    let server = Server::answering(&answers, None).await.unwrap();
     let from = |thread: &[u8]| Request { headers: vec![header("x-weir-thread", thread)], ..Request::default() };
     for (thread, status) in [(b"a", 500), (b"b", 500), (b"a", 204), (b"a", 204), (b"b", 204)] {
         assert_eq!(send(to(&server), &from(thread)).await.unwrap().status, status);
@@ -155,9 +155,9 @@ async fn the_echo_says_what_it_received() {
 #[tokio::test]
 async fn what_is_no_http_is_refused_before_anything_is_sent() {
     let wrong = Answer { headers: vec![header("a b", b"")], ..Answer::default() };
-    assert!(Server::answering(&[wrong]).await.unwrap_err().to_string().contains("\"a b\" is not a header name"));
+    assert!(Server::answering(&[wrong], None).await.unwrap_err().to_string().contains("\"a b\" is not a header name"));
     let server = Server::echo().await.unwrap();
     let request = Request { path: "no path".into(), ..Request::default() };
-    let said = exchange(to(&server), &request, PATIENCE).await.unwrap_err().to_string();
+    let said = exchange(to(&server), &request, PATIENCE, None).await.unwrap_err().to_string();
     assert_eq!(said, "GET no path is not a request line");
 }

@@ -201,7 +201,10 @@ fn value(step: &Step, seen: &Seen, path: &[&str]) -> Option<Value> {
                 _ => None,
             }
         }
-        ["log"] => Some(Value::Array(seen.log.iter().map(|line| text(line)).collect())),
+        // A line without a letter cannot be asked for.
+        ["log"] => {
+            Some(Value::Array(seen.log.iter().filter(|it| !it.trim().is_empty()).map(|line| text(line)).collect()))
+        }
         ["metrics", name] => i64::try_from(seen.metrics.get(*name).copied().unwrap_or(0)).ok().map(Value::from),
         ["callouts"] => Some(Value::Array(seen.callouts.iter().map(callout).collect())),
         ["callouts", index, rest @ ..] => {

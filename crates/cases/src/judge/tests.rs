@@ -104,6 +104,7 @@ fn a_body_is_matched_by_a_pattern_or_as_json() {
         upstream: Some(SeenRequest { body: body.into(), ..Default::default() }),
         ..Seen::default()
     };
+    assert_eq!(told("upstream.body = 'abc'", &seen("abd")), ("\"abc\"".into(), "\"abd\"".into()));
     let pattern = r#"upstream.body = { matches = "^a.c$" }"#;
     holds(pattern, &seen("abc"));
     assert_eq!(told(pattern, &seen("abcd")), ("matches \"^a.c$\"".into(), "\"abcd\"".into()));
@@ -165,6 +166,7 @@ fn lines_of_the_log_are_found_in_their_order() {
         (r#"a line that matches "^sec" after the one before"#.into(), "no line".into())
     );
     assert_eq!(told(two, &seen(&["x"])), ("a line with \"first\"".into(), "\"x\"".into()));
+    assert_eq!(told(two, &seen(&["first", "a second"])).1, "\"a second\"");
     // One line is not found twice.
     assert_eq!(told("log = ['a', 'a']", &seen(&["a"])).1, "no line");
     holds("log = []", &seen(&[]));
