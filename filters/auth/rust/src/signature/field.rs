@@ -312,4 +312,57 @@ mod tests {
         }
         assert_eq!(String::from_utf8(written).unwrap().as_bytes(), field);
     }
+
+    /// The whole dictionary in its one form.
+    fn written(members: &[(&str, Member<'_>)]) -> String {
+        let parameters = |out: &mut Vec<u8>, parameters: &[(&str, Item)]| {
+            for (name, value) in parameters {
+                out.extend([b";", name.as_bytes()].concat());
+                if *value != Item::Boolean(true) {
+                    out.push(b'=');
+                    value.write(out);
+                }
+            }
+        };
+        let mut out = Vec::new();
+        for (index, (name, member)) in members.iter().enumerate() {
+            out.extend_from_slice(if index > 0 { b", " } else { b"" });
+            out.extend_from_slice(name.as_bytes());
+            match member {
+                Member::Components(components, of_list) => {
+                    out.extend_from_slice(b"=(");
+                    for (index, component) in components.iter().enumerate() {
+                        out.extend_from_slice(if index > 0 { b" " } else { b"" });
+                        Item::Text(component.clone()).write(&mut out);
+                    }
+                    out.push(b')');
+                    parameters(&mut out, of_list);
+                }
+                Member::Item(Item::Boolean(true), of_item) => parameters(&mut out, of_item),
+                Member::Item(item, of_item) => {
+                    out.push(b'=');
+                    item.write(&mut out);
+                    parameters(&mut out, of_item);
+                }
+            }
+        }
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_is_taken_another_parser_takes_and_reads_alike() {
+        let seeds = [
+            r#"sig1=("@method" "@path"  "x-a" );created=1618884473;keyid="k \"1\\";alg="hmac-sha256";t=a/b;f"#,
+            "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:,  b=-12 ,c;x=?0,d=*t",
+        ];
+        let ours = |text: &[u8]| dictionary(text).map(|members| written(&members));
+        let theirs = |text: &[u8]| {
+            ours(text)?;
+            let parsed: Result<sfv::Dictionary, _> = sfv::Parser::new(text).parse();
+            Some(sfv::FieldType::serialize(&parsed.unwrap()).unwrap_or_default())
+        };
+        let pieces = ["=(", ")", ";a", ";a=1", ", b", "\"x\"", ":AA==:", "?1", "?0", "-", "0", "\\", " ", "*", "a"];
+        let agreement = weir_testing::agree(&seeds, &pieces, 40_000, ours, theirs);
+        assert!(agreement.taken > 4_000 && agreement.refused > 10_000, "{agreement:?}");
+    }
 }
