@@ -11,7 +11,7 @@
 //! // What an executor would have seen: an answer without that header.
 //! let response = Reply::Response(SeenResponse { status: 200, ..SeenResponse::default() });
 //! let seen = Seen { response, ..Seen::default() };
-//! let observed = Observed { outcome: Outcome::Served(vec![seen]), notes: Vec::new() };
+//! let observed = Observed { outcome: Outcome::Served(vec![seen]), traps: Vec::new(), notes: Vec::new() };
 //!
 //! let report = weir_cases::report(&cases[0], &observed).unwrap();
 //! assert!(report.contains("response header hello\n  expected: \"world\"\n       got: absent"));
