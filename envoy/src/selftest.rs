@@ -45,7 +45,7 @@ pub struct Selftest {
 
 type Check = fn(&Bench) -> Result<()>;
 
-const CHECKS: [(&str, Check); 15] = [
+const CHECKS: [(&str, Check); 16] = [
     ("Envoy is stopped when its owner panics", stopped_by_panic),
     ("Envoy is stopped by Ctrl-C", |bench| stopped_by(bench, Signal::INT, Some(130))),
     ("Envoy is stopped by SIGTERM", |bench| stopped_by(bench, Signal::TERM, Some(143))),

@@ -120,7 +120,10 @@ impl Serve {
                     Some(other) => println!("unknown command {other:?}; the one there is: reload"),
                 },
                 _ = alive.tick() => if let Some(status) = envoy.ended() {
-                    bail!("Envoy ended ({status}); it said:\n{}", envoy.log.explanation());
+                    eprintln!("error: Envoy ended ({status}); it said:\n{}", envoy.log.explanation());
+                    drop((envoy, modules));
+                    // As below.
+                    std::process::exit(1);
                 },
             }
         }

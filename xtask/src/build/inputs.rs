@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use cargo_metadata::{DependencyKind, Node, Package, PackageId};
 use sha2::{Digest, Sha256};
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 use weir_cases::manifest::{Manifest, SizeProfile};
 
 use super::hex;
@@ -25,8 +25,8 @@ const NO_INPUTS: [&str; 4] = ["README.md", "cases.toml", "filter.toml", "sizes.j
 pub(crate) struct Inputs<'a> {
     project: &'a Project,
     toolchain: &'a Toolchain,
-    /// `[profile.filter]` of the workspace.
-    profile: String,
+    /// The profiles of the workspace, `[profile.filter]` among them.
+    profiles: String,
     /// Digest of the shrinker's own sources and dependencies.
     shrinker: String,
 }
@@ -36,12 +36,13 @@ impl<'a> Inputs<'a> {
         let manifest = project.root.join("Cargo.toml");
         let text = fs::read_to_string(&manifest).with_context(|| format!("cannot read {}", manifest.display()))?;
         let table: toml::Table = text.parse().with_context(|| format!("{} is not TOML", manifest.display()))?;
-        let profile = table.get("profile").and_then(|profiles| profiles.get("filter"));
-        let profile = profile.with_context(|| format!("{}: has no [profile.filter]", manifest.display()))?;
+        // All of them, because one inherits from another.
+        let profiles = table.get("profile").filter(|profiles| profiles.get("filter").is_some());
+        let profiles = profiles.with_context(|| format!("{}: has no [profile.filter]", manifest.display()))?;
         let mut hasher = Sha256::new();
         package_closure(project, project.package("weir-shrink")?, &mut hasher)?;
         let shrinker = hex(&hasher.finalize());
-        Ok(Inputs { project, toolchain, profile: profile.to_string(), shrinker })
+        Ok(Inputs { project, toolchain, profiles: profiles.to_string(), shrinker })
     }
 
     /// The digest of all that goes into one port's module.
@@ -51,7 +52,7 @@ impl<'a> Inputs<'a> {
     pub(crate) fn key(&self, port: &Port, manifest: &Manifest, profile: SizeProfile, dev: bool) -> Result<String> {
         let mut hasher = Sha256::new();
         let toolchain = &self.toolchain.identity;
-        for part in [RECIPE, toolchain, &self.profile, &self.shrinker, &profile.to_string(), &format!("dev={dev}")] {
+        for part in [RECIPE, toolchain, &self.profiles, &self.shrinker, &profile.to_string(), &format!("dev={dev}")] {
             add(&mut hasher, part.as_bytes());
         }
         add(&mut hasher, manifest.callbacks.join(",").as_bytes());
@@ -134,9 +135,11 @@ fn closure(project: &Project, root: &PackageId) -> Result<BTreeSet<PackageId>> {
 
 /// Adds every file below a folder, by path and content, in the order of the paths.
 fn hash_folder(hasher: &mut Sha256, folder: &Path, skip: &dyn Fn(&Path) -> bool) -> Result<()> {
-    let hidden = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with('.') || name == "target";
-    let walk = WalkDir::new(folder).min_depth(1).sort_by_file_name().into_iter();
-    for entry in walk.filter_entry(|entry| !hidden(entry.file_name()) && !skip(entry.path())) {
+    // A folder that cargo builds into says so; another may be called `target` as well.
+    let built = |entry: &DirEntry| entry.path().join("CACHEDIR.TAG").exists();
+    let hidden = |entry: &DirEntry| entry.file_name().to_string_lossy().starts_with('.') || built(entry);
+    let walk = WalkDir::new(folder).follow_links(true).min_depth(1).sort_by_file_name().into_iter();
+    for entry in walk.filter_entry(|entry| !hidden(entry) && !skip(entry.path())) {
         let entry = entry.with_context(|| format!("cannot list {}", folder.display()))?;
         if entry.file_type().is_file() {
             let path: PathBuf = entry.path().strip_prefix(folder)?.into();
@@ -197,6 +200,22 @@ mod tests {
         fs::write(&readme, "words").unwrap();
         fs::create_dir(folder.path().join("target")).unwrap();
         fs::write(folder.path().join("target/junk"), "junk").unwrap();
+        fs::write(folder.path().join("target/CACHEDIR.TAG"), "").unwrap();
         assert_eq!(before, digest(folder.path(), &|path| path == readme));
+    }
+
+    #[test]
+    fn sources_count_wherever_they_stand() {
+        let folder = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::NamedTempFile::new().unwrap();
+        fs::create_dir(folder.path().join("target")).unwrap();
+        fs::write(folder.path().join("target/mod.rs"), "1").unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("linked.rs")).unwrap();
+        let before = digest(folder.path(), &|_| false);
+        fs::write(folder.path().join("target/mod.rs"), "2").unwrap();
+        let changed = digest(folder.path(), &|_| false);
+        assert_ne!(before, changed);
+        fs::write(elsewhere.path(), "3").unwrap();
+        assert_ne!(changed, digest(folder.path(), &|_| false));
     }
 }

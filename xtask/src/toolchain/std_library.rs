@@ -59,13 +59,14 @@ fn build(toolchain: &Toolchain, profile: SizeProfile, target_dir: &Path) -> Resu
     command.args(["build", "--release", "--locked", "--target", TARGET, "--manifest-path"]);
     command.arg(toolchain.library.join("std/Cargo.toml")).args(features(profile));
     toolchain.apply(&mut command);
-    command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_TARGET_DIR", target_dir).envs(STD_PROFILE);
+    command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_TARGET_DIR", target_dir);
     // rustc tells std's own crates from others of the same name by this.
     command.env("__CARGO_DEFAULT_LIB_METADATA", "weir");
     let mut flags: Vec<OsString> = STD_FLAGS.iter().chain(Toolchain::panic_flags(profile)).map(Into::into).collect();
     flags.extend(remap(&toolchain.library, "library"));
     flags.extend(remap_registry());
     set_rustflags(&mut command, &flags);
+    command.envs(STD_PROFILE);
     let output = command.stdin(Stdio::null()).output().context("cannot start cargo")?;
     if !output.status.success() {
         bail!("std does not compile for wasm:\n{}", String::from_utf8_lossy(&output.stderr).trim_end());
@@ -73,8 +74,14 @@ fn build(toolchain: &Toolchain, profile: SizeProfile, target_dir: &Path) -> Resu
     Ok(target_dir.join(TARGET).join("release/deps"))
 }
 
-/// Sets the flags of a filter's build, or of std's: they win over everything that the environment says.
+/// Sets the flags of a filter's build, or of std's: they win over everything that the environment says, and what else
+/// it says of profiles is left out, because a module is remembered by what stands in files.
 fn set_rustflags(command: &mut Command, flags: &[OsString]) {
+    let of_profiles = std::env::vars_os().map(|(name, _)| name);
+    for name in of_profiles.filter(|name| name.to_string_lossy().starts_with("CARGO_PROFILE_")) {
+        command.env_remove(name);
+    }
+    command.env("CARGO_INCREMENTAL", "0");
     command.env("CARGO_ENCODED_RUSTFLAGS", flags.join(&OsString::from("\u{1f}")));
 }
 

@@ -76,6 +76,9 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Case>, ReadError> {
 fn cases(text: &str) -> Result<Vec<Case>, Wrong> {
     let raw: RawFile =
         toml::from_str(text).map_err(|error| Wrong::new(error.span().unwrap_or(0..0), error.message().to_owned()))?;
+    if raw.case.is_empty() {
+        return Err(Wrong::new(0..0, "case: expected at least one, found none"));
+    }
     let mut seen = HashMap::new();
     let mut cases = Vec::new();
     for case in raw.case {
