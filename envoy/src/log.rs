@@ -69,8 +69,14 @@ impl Line {
 }
 
 /// Whether this is, or repeats, Envoy's word that a VM trapped.
-pub(crate) fn tells_of_trap(text: &str) -> bool {
+fn tells_of_trap(text: &str) -> bool {
     text.contains("Function: ") && text.contains(" failed: ")
+}
+
+/// Whether this repeats Envoy's word that a VM trapped while it was started and configured.
+pub(crate) fn tells_of_trap_at_start(text: &str) -> bool {
+    let at_start = ["_initialize", "_start", "proxy_on_context_create", "proxy_on_vm_start", "proxy_on_configure"];
+    at_start.iter().any(|callback| text.contains(&format!("Function: {callback} failed: ")))
 }
 
 impl fmt::Display for Line {

@@ -25,7 +25,7 @@ use weir_cases::{Case, Executor, Observed, Outcome, Subject, Trap};
 
 use crate::admin;
 use crate::envoy::{Envoy, Plan};
-use crate::log::{Line, Log, tells_of_trap};
+use crate::log::{Line, Log, tells_of_trap_at_start};
 use crate::runtime::Runtime;
 use listeners::Listeners;
 use mark::Marker;
@@ -147,7 +147,9 @@ impl EnvoyExecutor {
         let reason = load_errors(&self.envoy.log, key).into_iter().chain([reason.to_owned()]);
         let reason = reason.collect::<Vec<_>>().join("; ");
         let log = self.envoy.log.of_filter(key);
-        let traps = if tells_of_trap(&reason) { vec![Trap { step: 0, text: reason.clone() }] } else { Vec::new() };
+        // A trap in any other callback is of another case that runs meanwhile.
+        let traps =
+            if tells_of_trap_at_start(&reason) { vec![Trap { step: 0, text: reason.clone() }] } else { Vec::new() };
         Observed { outcome: Outcome::Refused { reason, log }, traps, notes: Vec::new() }
     }
 }
