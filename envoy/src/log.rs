@@ -198,6 +198,8 @@ mod tests {
         let trap = "Wasm VM failed Function: proxy_on_request_headers failed: Uncaught RuntimeError: unreachable";
         assert!(Line::parse(&format!("[7][error][wasm] {trap}")).is_trap());
         assert!(!Line::parse("[7][error][wasm] Wasm VM failed Failed to load Wasm code").is_trap());
+        assert!(!tells_of_trap_at_start(trap));
+        assert!(tells_of_trap_at_start(&trap.replace("request_headers", "configure")));
     }
 
     #[test]
