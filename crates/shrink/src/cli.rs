@@ -14,7 +14,8 @@ use crate::{Optimiser, Report, shrink, symbols};
 #[derive(Debug, Parser)]
 #[command(after_long_help = "\
 Prints one JSON object on standard output:
-  stages   [{\"stage\", \"bytes\"}]: linked, pruned, stripped, optimised; bytes after each, without names;
+  stages   [{\"stage\", \"bytes\"}]: linked, pruned, collected, stripped, optimised; bytes after each, without
+           names;
            linked is the input as it stands; the last one is what was written
   abi      the version of the ABI that the module speaks: 0.1.0, 0.2.0 or 0.2.1
   dropped  [{\"stage\", \"reason\"}]: the stages that failed or saved nothing, and so were left out

@@ -22,8 +22,10 @@ pub enum Optimiser {
 pub enum StageName {
     /// As the toolchain linked it.
     Linked,
-    /// Without the exports that nothing calls, and the code behind them.
+    /// Without the exports that nothing calls.
     Pruned,
+    /// Without the code that only they kept alive.
+    Collected,
     /// Without custom sections.
     Stripped,
     /// After Binaryen.
@@ -95,6 +97,7 @@ pub fn shrink<C: AsRef<str>>(wasm: &[u8], callbacks: &[C], optimiser: Optimiser)
     let mut line = Line { callbacks, current: wasm.to_vec(), stages: Vec::new(), dropped: Vec::new() };
     line.record(StageName::Linked, wasm.len());
     line.run(StageName::Pruned, |wasm| prune::prune(wasm, callbacks).map_err(|error| error.to_string()));
+    line.run(StageName::Collected, |wasm| prune::collect(wasm).map_err(|error| error.to_string()));
     line.run(StageName::Stripped, |wasm| strip::only_names(wasm).map_err(|error| error.to_string()));
     if optimiser == Optimiser::Run {
         line.run(StageName::Optimised, |wasm| optimise::optimise(wasm).map_err(|error| error.to_string()));
@@ -143,7 +146,7 @@ impl<C: AsRef<str>> Line<'_, C> {
 fn weight(stage: StageName, wasm: &[u8]) -> Result<usize, String> {
     let counted = match stage {
         StageName::Linked => return Ok(wasm.len()),
-        StageName::Pruned => strip::without_names(wasm),
+        StageName::Pruned | StageName::Collected => strip::without_names(wasm),
         StageName::Stripped | StageName::Optimised => strip::shipped(wasm),
     };
     counted.map(|wasm| wasm.len()).map_err(|error| error.to_string())
