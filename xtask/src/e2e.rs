@@ -6,15 +6,21 @@ use std::process::Command;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use crate::build::{self, Options};
+use crate::build::{self, Language, Options, toolchains};
 use crate::process::{build_tool, run, say};
 use crate::project::Project;
 use crate::{envoy, machine};
 
 #[derive(Args)]
 pub(crate) struct E2e {
-    /// Run only the cases of these filters.
+    /// Run only the cases of these filters, or ports: NAME or NAME.LANGUAGE.
     filters: Vec<String>,
+    /// Run only the ports in this language.
+    #[arg(long)]
+    lang: Option<Language>,
+    /// Fail where this language has no compiler here, in place of leaving its ports out; `all` means every language.
+    #[arg(long, value_name = "LANG", value_parser = toolchains::required)]
+    require: Vec<Vec<Language>>,
     /// What Envoy runs in.
     #[arg(long, default_value = "auto")]
     runtime: Runtime,
@@ -41,16 +47,25 @@ pub(crate) enum Runtime {
 
 impl E2e {
     /// All that a native Envoy can tell.
-    pub(crate) fn native() -> E2e {
-        E2e { filters: Vec::new(), runtime: Runtime::Native, envoy: None, case: Vec::new(), selftest: true }
+    pub(crate) fn native(required: Vec<Language>) -> E2e {
+        E2e {
+            filters: Vec::new(),
+            lang: None,
+            require: vec![required],
+            runtime: Runtime::Native,
+            envoy: None,
+            case: Vec::new(),
+            selftest: true,
+        }
     }
 
     pub(crate) fn run(self) -> Result<()> {
         let project = Project::find()?;
-        let ports = project.select(&self.filters, None)?;
+        let ports = project.select(&self.filters, self.lang)?;
         let runtime = self.runtime.choose()?;
         let envoy = envoy::find_or_fetch(&project, self.envoy.as_deref())?;
-        let modules = build::modules(&project, ports, Options::default())?;
+        let options = Options { required: self.require.concat(), ..Options::default() };
+        let modules = build::modules(&project, ports, &options)?;
         let features: &[&str] = if runtime == "container" { &["--features", "container"] } else { &[] };
         let tool = build_tool("weir-envoy", "weir-envoy", features)?;
         let command = |name: &str| {
@@ -60,14 +75,20 @@ impl E2e {
             command
         };
         let mut cases = command("e2e");
-        for (port, wasm) in modules {
+        for (port, wasm) in modules.built {
             let mut run = port.dir.join("cases.toml").into_os_string();
             run.push("=");
             run.push(wasm);
             cases.arg("--run").arg(run);
         }
         run(cases.arg("--").args(&self.case))?;
-        if self.selftest { run(&mut command("selftest")) } else { Ok(()) }
+        if self.selftest {
+            run(&mut command("selftest"))?;
+        }
+        if !modules.left_out.is_empty() {
+            say!("all that was run holds{}", modules.left_out);
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,135 @@
+//! AssemblyScript: the compiler and the SDK are npm packages, which the port's `package-lock.json` pins with their hashes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+use super::hex;
+use super::language::{Builder, Compiler, Site};
+use crate::process::{Missing, output, run_bounded, say, shown};
+use crate::project::{Port, Project};
+use crate::whole;
+
+const LOCK: &str = "package-lock.json";
+
+/// What every module is compiled with. Envoy provides no `env.abort`: the SDK has one that logs.
+const OPTIONS: [&str; 8] =
+    ["-O3z", "--converge", "--debug", "--runtime", "half", "--use", "abort=abort_proc_exit", "--noColors"];
+
+pub(super) struct AssemblyScript;
+
+impl Builder for AssemblyScript {
+    fn name(&self) -> &'static str {
+        "assemblyscript"
+    }
+
+    fn mark(&self, _: &str) -> String {
+        LOCK.into()
+    }
+
+    fn shared(&self, project: &Project, _: &Port) -> Result<Vec<PathBuf>> {
+        Ok(vec![project.root.join("sdk/assemblyscript")])
+    }
+
+    fn find(&self, _: &Project) -> Result<Box<dyn Compiler>, Missing> {
+        let version = |tool: &str| output(Command::new(tool).arg("--version")).ok().map(|said| said.trim().to_owned());
+        match (version("node"), version("npm")) {
+            (Some(node), Some(npm)) => Ok(Box::new(Node { node, npm })),
+            _ => Err(Missing {
+                what: "Node.js with npm".into(),
+                needed_for: "to build AssemblyScript ports".into(),
+                mend: "apt-get install nodejs npm".into(),
+            }),
+        }
+    }
+}
+
+struct Node {
+    node: String,
+    npm: String,
+}
+
+impl Compiler for Node {
+    fn describe(&self) -> String {
+        format!("node {}, npm {}", self.node, self.npm)
+    }
+
+    /// Node only runs the compiler: what it makes is the compiler's matter alone.
+    fn version(&self, port: &Port) -> Result<String> {
+        let path = port.folder().join(LOCK);
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let pinned = pinned(&text).with_context(|| format!("{}: pins no assemblyscript", path.display()))?;
+        Ok(format!("assemblyscript {pinned}"))
+    }
+
+    fn compile(&self, site: &Site<'_>) -> Result<PathBuf> {
+        let module = site.folder.join("linked.wasm");
+        let entry = site.port.folder().join("index.ts");
+        asc(site, &entry, &module).map_err(|error| error.context("does not compile"))?;
+        Ok(module)
+    }
+
+    /// Compiles `tests.ts`, each of whose exports is a test, and runs it in Node.
+    fn test(&self, site: &Site<'_>) -> Result<()> {
+        let module = site.folder.join("tests.wasm");
+        asc(site, &site.port.folder().join("tests.ts"), &module)
+            .map_err(|error| error.context("the tests do not compile"))?;
+        let runner = site.project.root.join("sdk/assemblyscript/run-tests.mjs");
+        output(Command::new("node").arg(runner).arg(&module).current_dir(site.port.folder())).map(drop)
+    }
+}
+
+/// The version of the compiler in a lock file.
+fn pinned(lock: &str) -> Option<String> {
+    let lock: serde_json::Value = serde_json::from_str(lock).ok()?;
+    Some(lock["packages"]["node_modules/assemblyscript"]["version"].as_str()?.to_owned())
+}
+
+fn asc(site: &Site<'_>, entry: &Path, module: &Path) -> Result<String> {
+    let packages = packages(site)?;
+    let root = &site.project.root;
+    let mut asc = Command::new("node");
+    asc.arg(packages.join("assemblyscript/bin/asc")).arg(entry.strip_prefix(root).unwrap_or(entry));
+    // Paths below the root of the checkout, so that what an abort logs tells nothing of the machine.
+    asc.arg("--baseDir").arg(root).arg("--path").arg(&packages).args(OPTIONS).arg("--binaryFile").arg(module);
+    output(asc.current_dir(root))
+}
+
+/// The packages that a port's lock file pins, installed below `target/` once for each lock file.
+fn packages(site: &Site<'_>) -> Result<PathBuf> {
+    let port = site.port.folder();
+    let read =
+        |name: &str| fs::read(port.join(name)).with_context(|| format!("cannot read {}", port.join(name).display()));
+    let (manifest, lock) = (read("package.json")?, read(LOCK)?);
+    let digest = Sha256::new().chain_update(&manifest).chain_update(&lock).finalize();
+    let folder = site.project.state().join("npm").join(&hex(&digest)[..16]);
+    whole::folder(&folder, |partial| {
+        say!(
+            "{}: fetching its packages into {} (npm ci, their hashes are pinned)",
+            site.port.artifact(),
+            shown(&folder)
+        );
+        fs::write(partial.join("package.json"), &manifest)?;
+        fs::write(partial.join(LOCK), &lock)?;
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]).current_dir(partial);
+        run_bounded(&mut npm, Duration::from_secs(300))
+    })?;
+    Ok(folder.join("node_modules"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_file_names_the_compiler() {
+        let lock = r#"{"packages":{"node_modules/assemblyscript":{"version":"0.14.13"}}}"#;
+        assert_eq!(pinned(lock).as_deref(), Some("0.14.13"));
+        assert_eq!(pinned("{}"), None);
+    }
+}
