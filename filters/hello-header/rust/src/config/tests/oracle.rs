@@ -72,10 +72,10 @@ fn translate(TheirOperation { op, name, value }: TheirOperation) -> Option<Opera
 }
 
 /// A small generator of numbers without a dependency: xorshift, by G. Marsaglia.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -126,14 +126,14 @@ const PARTS: [&str; 40] = [
     "+",
 ];
 
-const SEEDS: [&str; 3] = [
+pub(super) const SEEDS: [&str; 3] = [
     r#"{"request":[{"op":"set","name":"x-a","value":"1"},{"op":"remove","name":"x-b"}],"response":[]}"#,
     r#"{ "response" : [ { "value" : "caf\u00e9" , "name" : "X" , "op" : "append" } ] }"#,
     r#"{"request":[],"response":[{"op":"set-if-absent","name":"n","value":""},{"name":"m","op":"remove"}]}"#,
 ];
 
 /// Cuts, doubles, overwrites or inserts something at a random place, up to three times.
-fn mutate(text: &mut Vec<u8>, dice: &mut Dice) {
+pub(super) fn mutate(text: &mut Vec<u8>, dice: &mut Dice) {
     for _ in 0..=dice.below(3) {
         let start = dice.below(text.len() + 1);
         let end = (start + dice.below(12)).min(text.len());
