@@ -16,9 +16,12 @@ use crate::whole;
 
 const LOCK: &str = "package-lock.json";
 
-/// What every module is compiled with. Envoy provides no `env.abort`: the SDK has one that logs.
-const OPTIONS: [&str; 8] =
-    ["-O3z", "--converge", "--debug", "--runtime", "half", "--use", "abort=abort_proc_exit", "--noColors"];
+/// The oldest Node.js that runs the compiler.
+const OLDEST: u32 = 20;
+
+/// What every module is compiled with. The minimal runtime collects garbage when it is told to, which `proxy.ts` does
+/// between callbacks; Envoy provides no `env.abort`, and `proxy.ts` has one that logs.
+const OPTIONS: [&str; 6] = ["-Osize", "--debug", "--runtime", "minimal", "--use", "abort=trap"];
 
 pub(super) struct AssemblyScript;
 
@@ -38,14 +41,24 @@ impl Builder for AssemblyScript {
     fn find(&self, _: &Project) -> Result<Box<dyn Compiler>, Missing> {
         let version = |tool: &str| output(Command::new(tool).arg("--version")).ok().map(|said| said.trim().to_owned());
         match (version("node"), version("npm")) {
-            (Some(node), Some(npm)) => Ok(Box::new(Node { node, npm })),
-            _ => Err(Missing {
-                what: "Node.js with npm".into(),
-                needed_for: "to build AssemblyScript ports".into(),
-                mend: "apt-get install nodejs npm".into(),
-            }),
+            (Some(node), Some(npm)) if major(&node) >= Some(OLDEST) => Ok(Box::new(Node { node, npm })),
+            (node, _) => Err(missing(node.as_deref())),
         }
     }
+}
+
+fn missing(node: Option<&str>) -> Missing {
+    let found = node.map_or(String::new(), |version| format!(" (there is {version})"));
+    Missing {
+        what: format!("Node.js {OLDEST} or newer with npm{found}"),
+        needed_for: "to build AssemblyScript ports".into(),
+        mend: "put `node` and `npm` from https://nodejs.org on PATH (Debian 13: apt-get install nodejs npm)".into(),
+    }
+}
+
+/// The 20 of `v20.20.2`.
+fn major(version: &str) -> Option<u32> {
+    version.trim_start_matches('v').split('.').next()?.parse().ok()
 }
 
 struct Node {
@@ -93,9 +106,9 @@ fn asc(site: &Site<'_>, entry: &Path, module: &Path) -> Result<String> {
     let packages = packages(site)?;
     let root = &site.project.root;
     let mut asc = Command::new("node");
-    asc.arg(packages.join("assemblyscript/bin/asc")).arg(entry.strip_prefix(root).unwrap_or(entry));
+    asc.arg(packages.join("assemblyscript/bin/asc.js")).arg(entry.strip_prefix(root).unwrap_or(entry));
     // Paths below the root of the checkout, so that what an abort logs tells nothing of the machine.
-    asc.arg("--baseDir").arg(root).arg("--path").arg(&packages).args(OPTIONS).arg("--binaryFile").arg(module);
+    asc.arg("--baseDir").arg(root).arg("--path").arg(&packages).args(OPTIONS).arg("--outFile").arg(module);
     output(asc.current_dir(root))
 }
 
@@ -127,9 +140,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_too_old_is_told_apart() {
+        assert!(major("v20.20.2") >= Some(OLDEST) && major("v18.19.0") < Some(OLDEST) && major("?") < Some(OLDEST));
+        assert!(missing(Some("v18.19.0")).to_string().starts_with("Node.js 20 or newer with npm (there is v18.19.0)"));
+    }
+
+    #[test]
     fn the_lock_file_names_the_compiler() {
-        let lock = r#"{"packages":{"node_modules/assemblyscript":{"version":"0.14.13"}}}"#;
-        assert_eq!(pinned(lock).as_deref(), Some("0.14.13"));
+        let lock = r#"{"packages":{"node_modules/assemblyscript":{"version":"0.28.20"}}}"#;
+        assert_eq!(pinned(lock).as_deref(), Some("0.28.20"));
         assert_eq!(pinned("{}"), None);
     }
 }
