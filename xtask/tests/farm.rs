@@ -26,11 +26,15 @@ impl Checkout {
         Checkout { folder }
     }
 
-    /// A copy of this checkout with a second filter, made as CONTRIBUTING.md says.
+    /// A copy of this checkout with a second filter, in Rust alone.
     fn with_second_filter() -> Checkout {
         let checkout = Checkout::copy();
-        let second = checkout.path("filters/second");
-        copy(&checkout.path("filters/hello-header"), &second);
+        let [first, second] = ["filters/hello-header", "filters/second"].map(|path| checkout.path(path));
+        fs::create_dir(&second).unwrap();
+        for file in ["filter.toml", "cases.toml", "config.schema.json", "configurations.txt"] {
+            fs::copy(first.join(file), second.join(file)).unwrap();
+        }
+        copy(&first.join("rust"), &second.join("rust"));
         replace(&second.join("rust/Cargo.toml"), "name = \"hello-header\"", "name = \"second\"");
         checkout
     }
@@ -40,6 +44,11 @@ impl Checkout {
     }
 
     fn xtask(&self, args: &[&str]) -> Run {
+        self.xtask_with(args, std::env::var_os("PATH").unwrap().as_ref())
+    }
+
+    /// Runs a command with another `PATH` than ours.
+    fn xtask_with(&self, args: &[&str], path: &Path) -> Run {
         let _one = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let compiled = self.path("compiled");
         let wrapper = self.path("rustc-wrapper");
@@ -50,6 +59,7 @@ impl Checkout {
             .current_dir(self.folder.path())
             .env("CARGO_TARGET_DIR", target())
             .env("RUSTC_WRAPPER", &wrapper)
+            .env("PATH", path)
             .output()
             .unwrap();
         Run { output, compiled: fs::read_to_string(&compiled).unwrap() }
@@ -65,6 +75,10 @@ struct Run {
 impl Run {
     fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.output.stderr).into_owned()
+    }
+
+    fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.output.stdout).into_owned()
     }
 
     fn succeeds(self) -> Run {
@@ -155,7 +169,7 @@ fn one_that_fails_stops_no_other_and_leaves_nothing_stale() {
     append(&checkout.path("filters/second/rust/src/lib.rs"), "\nfn broken( {}\n");
     fs::remove_file(checkout.path("dist/hello-header.wasm")).unwrap();
 
-    let run = checkout.xtask(&["build-all"]).fails_with("1 of 2 failed:\n  second: does not compile");
+    let run = checkout.xtask(&["build-all"]).fails_with("1 of 6 failed:\n  second: does not compile");
     assert!(run.stderr().contains("filters/second/rust/src/lib.rs:"), "{}", run.stderr());
     assert!(checkout.path("dist/hello-header.wasm").exists());
     for gone in ["dist/second.wasm", "dist/second.symbols", "dist/second.sha256"] {
@@ -168,13 +182,103 @@ fn the_same_sources_give_the_same_bytes_in_another_folder() {
     let [one, two] = [Checkout::copy(), Checkout::copy()];
     for profile in ["standard", "min"] {
         for checkout in [&one, &two] {
-            let run = checkout.xtask(&["build-all", "hello-header", "--rebuild", "--size-profile", profile]).succeeds();
+            let port = "hello-header.rust";
+            let run = checkout.xtask(&["build-all", port, "--rebuild", "--size-profile", profile]).succeeds();
             assert!(run.compiled("hello_header"), "nothing was rebuilt");
         }
         for file in ["dist/hello-header.wasm", "dist/hello-header.symbols", "dist/hello-header.sha256"] {
             assert_eq!(fs::read(one.path(file)).unwrap(), fs::read(two.path(file)).unwrap(), "{profile}: {file}");
         }
     }
+}
+
+#[test]
+fn the_same_sources_give_the_same_bytes_in_every_language() {
+    let ports = ["hello-header.go", "hello-header.assemblyscript", "hello-header.zig", "hello-header.c"];
+    let bytes = [Checkout::copy(), Checkout::copy()].map(|checkout| {
+        // Without the optimiser, which has nothing to do with the folder, and takes a minute for Go.
+        let args = [&["build-all", "--dev", "--rebuild"], &ports[..]].concat();
+        let run = checkout.xtask(&args).succeeds();
+        assert!(ports.iter().all(|port| run.stderr().contains(&format!("{port}: compiling"))), "{}", run.stderr());
+        ports.map(|port| fs::read(target().join("weir/dev").join(format!("{port}.wasm"))).unwrap())
+    });
+    for ((port, one), two) in ports.iter().zip(&bytes[0]).zip(&bytes[1]) {
+        assert!(one == two, "{port} differs");
+        let names_the_machine = one.windows(4).any(|window| window == b"/tmp");
+        assert!(!names_the_machine, "{port} tells in which folder it was built");
+    }
+}
+
+#[test]
+fn a_change_rebuilds_the_ports_that_are_made_from_it_alone() {
+    let checkout = Checkout::copy();
+    checkout.xtask(&["build-all"]).succeeds();
+    // Unlike any change before, or an earlier run of this test would have left its result in the store.
+    let change = format!("\n// {}\n", checkout.folder.path().display());
+    for (file, rebuilt) in [
+        ("sdk/zig/json.zig", "hello-header.zig"),
+        ("filters/hello-header/c/config.c", "hello-header.c"),
+        ("sdk/assemblyscript/json.ts", "hello-header.assemblyscript"),
+    ] {
+        append(&checkout.path(file), &change);
+        let stderr = checkout.xtask(&["build-all"]).succeeds().stderr();
+        assert!(stderr.contains(&format!("{rebuilt}: compiling")), "{file}: {stderr}");
+        assert_eq!(stderr.matches(": compiling").count(), 1, "{file}: {stderr}");
+    }
+    append(&checkout.path("filters/hello-header/README.md"), &change);
+    assert!(!checkout.xtask(&["build-all"]).succeeds().stderr().contains("compiling"));
+}
+
+#[test]
+fn every_language_says_in_its_own_words_why_it_does_not_compile() {
+    let checkout = Checkout::copy();
+    for (file, broken, port, words) in [
+        ("go/config.go", "\nfunc broken( {\n", "hello-header.go", "config.go:"),
+        ("assemblyscript/config.ts", "\nfunction broken( {\n", "hello-header.assemblyscript", "config.ts("),
+        ("zig/config.zig", "\nfn broken( {\n", "hello-header.zig", "config.zig:"),
+        ("c/config.c", "\nvoid broken( {\n", "hello-header.c", "config.c:"),
+    ] {
+        append(&checkout.path(&format!("filters/hello-header/{file}")), broken);
+        let run =
+            checkout.xtask(&["build-all", port]).fails_with(&format!("1 of 1 failed:\n  {port}: does not compile"));
+        assert!(run.stderr().contains(words), "{words:?} is not in:\n{}", run.stderr());
+        assert!(!checkout.path(&format!("dist/{port}.wasm")).exists());
+    }
+}
+
+/// A folder for `PATH` with what building Rust filters needs, and nothing that another language does.
+fn rust_alone() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    for tool in ["cargo", "rustc", "rustup", "cc", "c++", "ld", "sh"] {
+        if let Some(found) = std::env::split_paths(&path).map(|dir| dir.join(tool)).find(|path| path.is_file()) {
+            std::os::unix::fs::symlink(found, folder.path().join(tool)).unwrap();
+        }
+    }
+    folder
+}
+
+#[test]
+fn without_a_compiler_the_ports_of_a_language_are_left_out_and_told() {
+    let checkout = Checkout::copy();
+    checkout.xtask(&["build-all"]).succeeds();
+    let path = rust_alone();
+    let run = checkout.xtask_with(&["build-all"], path.path()).succeeds();
+    let missing = "Go 1.24 or newer is missing, which is needed to build Go ports; to mend it: put a `go` from";
+    assert!(run.stderr().contains(&format!("left out: hello-header.go: {missing}")), "{}", run.stderr());
+    let last = run.stderr().lines().last().unwrap().to_owned();
+    let left_out = "left out: hello-header.go (no compiler for go), hello-header.assemblyscript (no compiler for \
+                    assemblyscript); `cargo xtask doctor` says what mends it";
+    assert!(last.ends_with(left_out) && last.contains("built, in dist"), "{last}");
+    assert!(checkout.path("dist/hello-header.wasm").exists());
+    assert!(!checkout.path("dist/hello-header.go.wasm").exists(), "what cannot be checked must not stay published");
+
+    for required in ["go", "all"] {
+        checkout.xtask_with(&["build-all", "--require", required], path.path()).fails_with(missing);
+    }
+    checkout.xtask_with(&["build-all", "hello-header.go"], path.path()).fails_with("nothing can be built");
+    let found = checkout.xtask_with(&["doctor"], path.path()).stdout();
+    assert!(found.contains("absent   Go 1.24 or newer is missing"), "{found}");
 }
 
 #[test]
