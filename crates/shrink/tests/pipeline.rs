@@ -77,6 +77,8 @@ fn the_report_ends_with_what_ships() {
     assert!(shrunk.report.stages.windows(2).all(|pair| pair[1].bytes < pair[0].bytes), "{:?}", shrunk.report);
     assert_eq!(shrunk.report.stages[3].bytes, shrunk.wasm.len());
     assert_eq!((shrunk.report.abi.as_str(), shrunk.report.dropped.len()), ("0.2.1", 0));
+    assert_eq!(shrunk.report.callbacks, ["proxy_on_request_headers", "proxy_on_log"]);
+    assert_eq!(shrunk.report.played, 4, "two contexts, a line of the log, and the callback that said it");
 }
 
 #[test]
