@@ -1,6 +1,9 @@
 // What a test needs of `run-tests.mjs`, beside the assertions of the language. Every export of a port's `tests.ts` is a
 // test, which fails where it aborts.
 
+// What an abort calls stands there.
+import "./proxy";
+
 // @ts-ignore: decorator
 @external("testing", "open")
 declare function open(path: usize, size: usize): i32;

@@ -30,6 +30,9 @@ pub(crate) struct E2e {
     /// Run only the cases whose names contain this text.
     #[arg(long, value_name = "TEXT")]
     case: Vec<String>,
+    /// Leave the optimiser out: quick, for a look.
+    #[arg(long)]
+    dev: bool,
     /// Check also, with real processes, that no Envoy outlives who started it, and that what goes wrong is told.
     #[arg(long)]
     selftest: bool,
@@ -55,6 +58,7 @@ impl E2e {
             runtime: Runtime::Native,
             envoy: None,
             case: Vec::new(),
+            dev: false,
             selftest: true,
         }
     }
@@ -64,7 +68,7 @@ impl E2e {
         let ports = project.select(&self.filters, self.lang)?;
         let runtime = self.runtime.choose()?;
         let envoy = envoy::find_or_fetch(&project, self.envoy.as_deref())?;
-        let options = Options { required: self.require.concat(), ..Options::default() };
+        let options = Options { dev: self.dev, required: self.require.concat(), ..Options::default() };
         let modules = build::modules(&project, ports, &options)?;
         let features: &[&str] = if runtime == "container" { &["--features", "container"] } else { &[] };
         let tool = build_tool("weir-envoy", "weir-envoy", features)?;

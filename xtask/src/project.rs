@@ -88,6 +88,10 @@ impl Project {
             let Some(filter) = dir.file_name().and_then(|name| name.to_str()).map(str::to_owned) else {
                 bail!("filters/{}: a filter's name must be UTF-8", dir.display());
             };
+            // What is still being written is no filter.
+            if filter.starts_with('.') {
+                continue;
+            }
             let before = ports.len();
             for language in Language::all() {
                 let port = Port { filter: filter.clone(), language, dir: dir.clone() };

@@ -34,7 +34,9 @@ impl Test {
         let project = Project::find()?;
         let mut left_out = None;
         step("unit tests of the ports in other languages", || {
-            left_out = Some(build::test(&project, project.ports()?, &required)?);
+            // Those of the Rust ports were among the workspace's.
+            let others = project.ports()?.into_iter().filter(|port| port.language != Language::rust());
+            left_out = Some(build::test(&project, others.collect(), &required)?);
             Ok(())
         })?;
         step("the table of filters in README.md", || readme::check(&project))?;

@@ -5,8 +5,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic where it stands")]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 
 use tempfile::TempDir;
@@ -60,6 +62,7 @@ impl Checkout {
             .env("CARGO_TARGET_DIR", target())
             .env("RUSTC_WRAPPER", &wrapper)
             .env("PATH", path)
+            .stdin(Stdio::null())
             .output()
             .unwrap();
         Run { output, compiled: fs::read_to_string(&compiled).unwrap() }
@@ -299,6 +302,152 @@ fn bless_writes_the_baseline_and_the_readme() {
     checkout.xtask(&["build-all", "--bless"]).succeeds();
     assert!(fs::read_to_string(&sizes).unwrap().contains("\"shipped\""));
     assert!(fs::read_to_string(checkout.path("README.md")).unwrap().contains("| [hello-header]"));
+}
+
+const LANGUAGES: [&str; 5] = ["rust", "go", "assemblyscript", "zig", "c"];
+
+#[test]
+fn a_new_filter_in_any_language_holds_its_cases_and_its_unit_tests_before_a_line_is_edited() {
+    let checkout = Checkout::copy();
+    let mut names = Vec::new();
+    for lang in LANGUAGES {
+        for kind in ["headers", "body", "auth"] {
+            let name = format!("new-{lang}-{kind}");
+            checkout.xtask(&["new", &name, "--lang", lang, "--kind", kind]).succeeds();
+            names.push(name);
+        }
+    }
+    let args = |command: &[&'static str]| [command, &names.iter().map(String::as_str).collect::<Vec<_>>()].concat();
+    let run = checkout.xtask(&args(&["e2e", "--runtime", "native", "--dev"])).succeeds();
+    assert!(run.stdout().contains("100 passed; 0 failed"), "{}", run.stdout());
+    checkout.xtask(&args(&["unit"])).succeeds();
+    checkout.xtask(&["build-all", "new-zig-body", "new-rust-auth"]).succeeds();
+    let readme = fs::read_to_string(checkout.path("README.md")).unwrap();
+    assert!(names.iter().all(|name| readme.contains(&format!("| [{name}](filters/{name}) |"))), "{readme}");
+}
+
+#[test]
+fn a_new_port_of_a_filter_builds_and_has_the_cases_as_what_is_to_do() {
+    let checkout = Checkout::copy();
+    for lang in ["zig", "c"] {
+        fs::remove_dir_all(checkout.path(&format!("filters/hello-header/{lang}"))).unwrap();
+        checkout.xtask(&["new", "hello-header", "--lang", lang, "--kind", "body"]).succeeds();
+        checkout.xtask(&["build-all", "--dev", &format!("hello-header.{lang}")]).succeeds();
+        checkout.xtask(&["unit", &format!("hello-header.{lang}")]).succeeds();
+    }
+    let run = checkout.xtask(&["e2e", "--runtime", "native", "--dev", "hello-header.zig"]);
+    assert!(!run.output.status.success(), "a template is no port of hello-header yet");
+    assert!(
+        run.stdout().contains("an empty object does nothing") && run.stdout().contains(" passed; "),
+        "{}",
+        run.stdout()
+    );
+}
+
+#[test]
+fn what_cannot_be_new_is_refused() {
+    let checkout = Checkout::copy();
+    let before = fs::read_dir(checkout.path("filters")).unwrap().count();
+    for (args, why) in [
+        (&["hello-header", "--lang", "go"][..], "filters/hello-header/go is there already"),
+        (&["Hello", "--lang", "go"], "\"Hello\" is no name for a filter: expected small letters"),
+        (&["serde", "--lang", "rust"], "this workspace has a package of that name"),
+        (
+            &["demo"],
+            "the language is missing: cargo xtask new demo --lang LANG, one of rust, go, assemblyscript, zig, c",
+        ),
+        (&["demo", "--lang", "prebuilt"], "for a module that is there: cargo xtask import"),
+        (&[], "the name is missing"),
+    ] {
+        checkout.xtask(&[&["new"], args].concat()).fails_with(why);
+    }
+    assert_eq!(fs::read_dir(checkout.path("filters")).unwrap().count(), before);
+}
+
+#[test]
+fn a_module_that_was_built_elsewhere_is_taken_in() {
+    let checkout = Checkout::copy();
+    checkout.xtask(&["build-all", "--dev", "hello-header.zig"]).succeeds();
+    let module = checkout.path("elsewhere.wasm");
+    fs::copy(target().join("weir/dev/hello-header.zig.wasm"), &module).unwrap();
+    let file = module.to_str().unwrap();
+    checkout.xtask(&["import", file, "--name", "adopted", "--config", "{\"request\": []}"]).succeeds();
+    let run = checkout.xtask(&["build-all", "adopted"]).succeeds();
+    assert!(run.stdout().contains("adopted       prebuilt"), "{}", run.stdout());
+    checkout.xtask(&["e2e", "--runtime", "native", "adopted"]).succeeds();
+
+    checkout.xtask(&["import", file, "--name", "adopted"]).fails_with("filters/adopted/prebuilt is there already");
+    let cargo = checkout.path("Cargo.toml");
+    let run = checkout.xtask(&["import", cargo.to_str().unwrap(), "--name", "other"]);
+    run.fails_with("this is not a WebAssembly module");
+    assert!(!checkout.path("filters/other").exists());
+}
+
+/// The first header of that name in what a server on 127.0.0.1 answers.
+fn header(port: u16, name: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let mut fields = answer.lines().filter_map(|line| line.split_once(": "));
+    fields.find(|(field, _)| *field == name).map(|(_, value)| value.to_owned())
+}
+
+#[test]
+fn a_new_filter_is_served_in_any_language() {
+    let checkout = Checkout::copy();
+    for lang in LANGUAGES {
+        let name = format!("served-{lang}");
+        checkout.xtask(&["new", &name, "--lang", lang]).succeeds();
+        // Built before the lock is let go of, so that serving finds it built.
+        checkout.xtask(&["build-all", "--dev", &name]).succeeds();
+        let mut serve = Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .args(["serve", &name, "--port", "0"])
+            .current_dir(checkout.folder.path())
+            .env("CARGO_TARGET_DIR", target())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(serve.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let url = lines.find(|line| line.contains("try ")).unwrap_or_default();
+        let port = url.trim_end_matches('/').rsplit(':').next().and_then(|port| port.parse().ok());
+        let answered = port.and_then(|port| header(port, &format!("x-{name}")));
+        serve.kill().unwrap();
+        serve.wait().unwrap();
+        // What keeps Envoy ends after it, and says so here.
+        lines.for_each(drop);
+        assert_eq!(answered.as_deref(), Some("hello"), "{lang}: {url}");
+    }
+}
+
+#[test]
+fn a_go_port_that_asks_for_tinygo_gets_it_where_it_is() {
+    let checkout = Checkout::copy();
+    let port = "hello-header.go";
+    append(&checkout.path("filters/hello-header/filter.toml"), "\n[compiler]\ngo = \"tinygo\"\n");
+    let toolchain = |run: Run| -> serde_json::Value {
+        let report: serde_json::Value = serde_json::from_str(&run.succeeds().stdout()).unwrap();
+        report["ports"].as_array().unwrap().iter().find(|row| row["language"] == "go").unwrap()["toolchain"].clone()
+    };
+    let args = ["build-all", port, "--dev", "--format", "json"];
+    let run = checkout.xtask(&args);
+    assert!(run.stderr().contains("hello-header.go asks for tinygo, which is not on PATH"), "{}", run.stderr());
+    assert!(toolchain(run).as_str().unwrap().starts_with("go1."));
+
+    // A stand-in that says what TinyGo says, and "compiles" by copying what Go made.
+    let tools = tempfile::tempdir().unwrap();
+    let (made, said) = (target().join("weir/dev/hello-header.go.wasm"), tools.path().join("said"));
+    let version = "tinygo version 0.39.0 linux/amd64 (using go version go1.25 and LLVM version 19.1.2)";
+    let build = format!("echo \"$*\" > '{}'; cp '{}.kept' \"$3\"", said.display(), made.display());
+    let script = format!("if [ \"$1\" = version ]; then echo '{version}'; else {build}; fi\n");
+    write_script(&tools.path().join("tinygo"), &script);
+    fs::copy(&made, made.with_added_extension("kept")).unwrap();
+    let path = format!("{}:{}", tools.path().display(), std::env::var("PATH").unwrap());
+    let run = checkout.xtask_with(&[&args[..], &["--rebuild"]].concat(), path.as_ref());
+    assert_eq!(toolchain(run), "tinygo 0.39.0");
+    let said = fs::read_to_string(&said).unwrap();
+    assert!(said.starts_with("build -o ") && said.contains("-target=wasip1 -buildmode=c-shared"), "{said}");
 }
 
 #[test]

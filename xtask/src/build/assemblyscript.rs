@@ -1,4 +1,5 @@
-//! AssemblyScript: the compiler and the SDK are npm packages, which the port's `package-lock.json` pins with their hashes.
+//! AssemblyScript: the compiler and the SDK are npm packages, which `sdk/assemblyscript/package-lock.json` pins with their
+//! hashes; a port that needs others has a `package.json` and a lock file of its own.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::hex;
 use super::language::{Builder, Compiler, Site};
+use super::template::{Kind, Template, files};
 use crate::process::{Missing, output, run_bounded, say, shown};
 use crate::project::{Port, Project};
 use crate::whole;
@@ -31,11 +33,19 @@ impl Builder for AssemblyScript {
     }
 
     fn mark(&self, _: &str) -> String {
-        LOCK.into()
+        "index.ts".into()
     }
 
     fn shared(&self, project: &Project, _: &Port) -> Result<Vec<PathBuf>> {
         Ok(vec![project.root.join("sdk/assemblyscript")])
+    }
+
+    fn template(&self, _: &Project, kind: Kind) -> Result<Option<Template>> {
+        Ok(Some(Template::of(match kind {
+            Kind::Headers => files!("assemblyscript/headers": "index.ts", "config.ts", "tests.ts"),
+            Kind::Body => files!("assemblyscript/body": "index.ts", "config.ts", "tests.ts"),
+            Kind::Auth => files!("assemblyscript/auth": "index.ts", "config.ts", "tests.ts"),
+        })))
     }
 
     fn find(&self, _: &Project) -> Result<Box<dyn Compiler>, Missing> {
@@ -72,8 +82,8 @@ impl Compiler for Node {
     }
 
     /// Node only runs the compiler: what it makes is the compiler's matter alone.
-    fn version(&self, port: &Port) -> Result<String> {
-        let path = port.folder().join(LOCK);
+    fn version(&self, project: &Project, port: &Port) -> Result<String> {
+        let path = pins(project, port).join(LOCK);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let pinned = pinned(&text).with_context(|| format!("{}: pins no assemblyscript", path.display()))?;
         Ok(format!("assemblyscript {pinned}"))
@@ -112,9 +122,15 @@ fn asc(site: &Site<'_>, entry: &Path, module: &Path) -> Result<String> {
     output(asc.current_dir(root))
 }
 
+/// The folder with the lock file that a port goes by.
+fn pins(project: &Project, port: &Port) -> PathBuf {
+    let own = port.folder();
+    if own.join(LOCK).is_file() { own } else { project.root.join("sdk/assemblyscript") }
+}
+
 /// The packages that a port's lock file pins, installed below `target/` once for each lock file.
 fn packages(site: &Site<'_>) -> Result<PathBuf> {
-    let port = site.port.folder();
+    let port = pins(site.project, site.port);
     let read =
         |name: &str| fs::read(port.join(name)).with_context(|| format!("cannot read {}", port.join(name).display()));
     let (manifest, lock) = (read("package.json")?, read(LOCK)?);

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use walkdir::WalkDir;
 
 use super::language::{Builder, Compiler, Site};
+use super::template::{Kind, Template, files};
 use super::zig;
 use crate::machine;
 use crate::process::{Missing, output};
@@ -46,6 +47,15 @@ impl Builder for C {
         Ok(vec![project.root.join("sdk/c")])
     }
 
+    fn template(&self, _: &Project, kind: Kind) -> Result<Option<Template>> {
+        let template = Template::of(match kind {
+            Kind::Headers => files!("c/headers": "main.c", "config.c", "config.h", "tests/tests.c"),
+            Kind::Body => files!("c/body": "main.c", "config.c", "config.h", "tests/tests.c"),
+            Kind::Auth => files!("c/auth": "main.c", "config.c", "config.h", "tests/tests.c"),
+        });
+        Ok(Some(Template { stub, ..template }))
+    }
+
     fn find(&self, project: &Project) -> Result<Box<dyn Compiler>, Missing> {
         zig::find(project, "to build C ports").map(|zig| -> Box<dyn Compiler> { Box::new(Clang(zig)) })
     }
@@ -60,6 +70,16 @@ impl Builder for C {
     }
 }
 
+/// A callback of headers or of a part of a body, which lets everything pass.
+fn stub(callback: &str) -> Option<String> {
+    let known = ["request", "response"].iter().any(|message| {
+        callback == format!("proxy_on_{message}_headers") || callback == format!("proxy_on_{message}_body")
+    });
+    let head = format!("proxy_action {callback}(uint32_t stream, uint32_t count, uint32_t end_of_stream) {{");
+    let body = "    (void)stream, (void)count, (void)end_of_stream;\n    return PROXY_CONTINUE;\n}\n";
+    known.then(|| format!("PROXY_EXPORT({callback})\n{head}\n{body}"))
+}
+
 struct Clang(zig::Toolchain);
 
 impl Compiler for Clang {
@@ -67,7 +87,7 @@ impl Compiler for Clang {
         format!("{} cc ({})", self.0.version(), self.0.origin())
     }
 
-    fn version(&self, _: &Port) -> Result<String> {
+    fn version(&self, _: &Project, _: &Port) -> Result<String> {
         Ok(format!("{} cc", self.0.version()))
     }
 

@@ -17,7 +17,7 @@ use crate::whole;
 
 /// What the builds of one run share: made once, by the first that needs it.
 pub(super) struct Tools<'a> {
-    project: &'a Project,
+    pub(super) project: &'a Project,
     dev: bool,
     /// How many compilers each build may run at a time.
     jobs: usize,

@@ -45,7 +45,7 @@ impl<'a> Inputs<'a> {
         dev: bool,
     ) -> Result<String> {
         let mut digest = Sha256::new();
-        let version = compiler.version(port)?;
+        let version = compiler.version(self.project, port)?;
         for part in [RECIPE, &version, &self.shrinker, &profile.to_string(), &format!("dev={dev}")] {
             add(&mut digest, part.as_bytes());
         }

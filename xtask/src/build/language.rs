@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Sha256;
 use weir_cases::manifest::SizeProfile;
 
+use super::template::{Kind, Template};
 use super::{assemblyscript, c, go, prebuilt, rust, zig};
 use crate::process::Missing;
 use crate::project::{Port, Project};
@@ -52,6 +53,14 @@ pub(crate) trait Builder: Sync {
     /// It is not: what is missing, and the one command that mends it.
     fn find(&self, project: &Project) -> Result<Box<dyn Compiler>, Missing>;
 
+    /// What `cargo xtask new` writes for a port, if this is a language that one writes in.
+    ///
+    /// # Errors
+    /// A pin that belongs into the port cannot be read.
+    fn template(&self, _project: &Project, _kind: Kind) -> Result<Option<Template>> {
+        Ok(None)
+    }
+
     /// Whether this machine has what [`Builder::fetch`] needs.
     fn can_fetch(&self) -> bool {
         false
@@ -73,7 +82,7 @@ pub(crate) trait Compiler: Send + Sync {
     ///
     /// # Errors
     /// A pin of the port's cannot be read.
-    fn version(&self, port: &Port) -> Result<String>;
+    fn version(&self, project: &Project, port: &Port) -> Result<String>;
 
     /// The size profile that a module is built with where `asked` is wanted: a language that knows but one builds it.
     fn size_profile(&self, _asked: SizeProfile) -> SizeProfile {

@@ -10,6 +10,7 @@ mod prebuilt;
 pub(crate) mod report;
 mod rust;
 mod store;
+pub(crate) mod template;
 pub(crate) mod toolchains;
 mod zig;
 
@@ -150,7 +151,7 @@ fn build_one(tools: &Tools<'_>, toolchains: &Toolchains, store: &Store, job: &Jo
         let linked = tools.compile(compiler, &job.port, job.profile)?;
         let shrunk = tools.shrink(linked, &job.manifest, wasm, symbols)?;
         let wasm = std::fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
-        report::built(&job.port, job.profile, &compiler.version(&job.port)?, &job.key, shrunk, &wasm)
+        report::built(&job.port, job.profile, &compiler.version(tools.project, &job.port)?, &job.key, shrunk, &wasm)
     })?;
     store.restore(&job.key, &job.port)?.context("what was built is gone before it could be published")
 }
@@ -207,8 +208,7 @@ pub(crate) fn modules(project: &Project, ports: Vec<Port>, options: &Options) ->
     Ok(Modules { built, left_out })
 }
 
-/// Checks the sources of every port and runs its unit tests, as far as cargo does not; what has no compiler here is left
-/// out.
+/// Checks the sources of ports and runs their unit tests; what has no compiler here is left out.
 ///
 /// # Errors
 /// Something does not hold, or the compiler of a required language is missing.
@@ -216,6 +216,7 @@ pub(crate) fn test(project: &Project, ports: Vec<Port>, required: &[Language]) -
     let (toolchains, ports, left_out) = Toolchains::gather(project, ports, required)?;
     let jobs = thread::available_parallelism().map_or(1, usize::from);
     for port in ports {
+        say!("{}: unit tests", port.name());
         let (folder, _lock) = compile::folder(project, &port, SizeProfile::Standard)?;
         let site = Site { project, port: &port, profile: SizeProfile::Standard, jobs, folder: &folder };
         toolchains.of(port.language)?.test(&site).with_context(|| format!("{}: its own tests fail", port.name()))?;

@@ -36,7 +36,7 @@ impl Compiler for Nothing {
         "needs no compiler".into()
     }
 
-    fn version(&self, _: &Port) -> Result<String> {
+    fn version(&self, _: &Project, _: &Port) -> Result<String> {
         Ok("prebuilt".into())
     }
 

@@ -19,6 +19,7 @@ fn manifest(budget: u64) -> Manifest {
         summary: "demo".into(),
         callbacks: Vec::new(),
         size_profile: SizeProfile::Standard,
+        compiler: BTreeMap::new(),
         budget: BTreeMap::from([("rust".to_owned(), sizes)]),
     }
 }

@@ -12,7 +12,8 @@ use weir_cases::manifest::SizeProfile;
 
 use super::inputs::{self, add};
 use super::language::{Builder, Compiler, Site};
-use crate::process::{Missing, cargo, once, output, which};
+use super::template::{File, Kind, Template, files};
+use crate::process::{Missing, cargo, once, output, run, which};
 use crate::project::{Port, Project};
 use crate::toolchain::{self, TARGET, Toolchain};
 
@@ -40,6 +41,16 @@ impl Builder for Rust {
         let own = inputs::own_packages(project, project.package(&port.filter)?)?;
         let folders = own.iter().filter_map(|package| Some(package.manifest_path.parent()?.to_owned().into()));
         Ok(folders.collect())
+    }
+
+    fn template(&self, _: &Project, kind: Kind) -> Result<Option<Template>> {
+        let mut files: Vec<File> = files!("rust": "Cargo.toml").to_vec();
+        files.extend_from_slice(match kind {
+            Kind::Headers => files!("rust/headers": "src/lib.rs", "src/config.rs"),
+            Kind::Body => files!("rust/body": "src/lib.rs", "src/config.rs"),
+            Kind::Auth => files!("rust/auth": "src/lib.rs", "src/config.rs"),
+        });
+        Ok(Some(Template::of(&files)))
     }
 
     fn find(&self, project: &Project) -> Result<Box<dyn Compiler>, Missing> {
@@ -109,7 +120,7 @@ impl Compiler for Rustc {
         format!("{} ({})", self.toolchain.version(), self.toolchain.origin)
     }
 
-    fn version(&self, _: &Port) -> Result<String> {
+    fn version(&self, _: &Project, _: &Port) -> Result<String> {
         Ok(self.toolchain.version().to_owned())
     }
 
@@ -139,8 +150,16 @@ impl Compiler for Rustc {
         module_in(&output.stdout).with_context(|| format!("cargo built {} but reported no module", port.filter))
     }
 
-    /// The whole workspace is formatted, linted and tested by cargo at once.
-    fn test(&self, _: &Site<'_>) -> Result<()> {
+    fn test(&self, site: &Site<'_>) -> Result<()> {
+        let package = &site.port.filter;
+        for args in [&["fmt", "--check"][..], &["clippy", "--quiet", "--all-targets"], &["test", "--quiet"]] {
+            let mut command = cargo();
+            command.args(args).args(["--package", package]).current_dir(&site.project.root);
+            if args[0] == "clippy" {
+                command.args(["--", "-D", "warnings"]);
+            }
+            run(&mut command)?;
+        }
         Ok(())
     }
 }

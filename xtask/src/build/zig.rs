@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::language::{Builder, Compiler, Site};
+use super::template::{Kind, Template, files};
 use crate::machine;
 use crate::process::{Missing, output, run_bounded, say, shown, which};
 use crate::project::{Port, Project};
@@ -36,6 +37,15 @@ impl Builder for Zig {
         Ok(vec![project.root.join("sdk/zig")])
     }
 
+    fn template(&self, _: &Project, kind: Kind) -> Result<Option<Template>> {
+        let template = Template::of(match kind {
+            Kind::Headers => files!("zig/headers": "main.zig", "config.zig", "tests.zig"),
+            Kind::Body => files!("zig/body": "main.zig", "config.zig", "tests.zig"),
+            Kind::Auth => files!("zig/auth": "main.zig", "config.zig", "tests.zig"),
+        });
+        Ok(Some(Template { stub, ..template }))
+    }
+
     fn find(&self, project: &Project) -> Result<Box<dyn Compiler>, Missing> {
         find(project, "to build Zig ports").map(|zig| -> Box<dyn Compiler> { Box::new(zig) })
     }
@@ -48,6 +58,19 @@ impl Builder for Zig {
         self.can_fetch().then_some(())?;
         Some(fetch(project).map(|zig| -> Box<dyn Compiler> { Box::new(zig) }))
     }
+}
+
+/// A callback of the SDK that lets everything pass.
+fn stub(callback: &str) -> Option<String> {
+    let function = match callback {
+        "proxy_on_request_headers" => "onRequestHeaders",
+        "proxy_on_request_body" => "onRequestBody",
+        "proxy_on_response_headers" => "onResponseHeaders",
+        "proxy_on_response_body" => "onResponseBody",
+        _ => return None,
+    };
+    let head = format!("    pub fn {function}(_: *Stream, _: u32, _: bool) proxy.Action {{\n");
+    Some(format!("{head}        return .proceed;\n    }}\n"))
 }
 
 /// A `zig` of the pinned version.
@@ -131,7 +154,7 @@ impl Compiler for Toolchain {
         format!("{} ({})", self.version, self.origin)
     }
 
-    fn version(&self, _: &Port) -> Result<String> {
+    fn version(&self, _: &Project, _: &Port) -> Result<String> {
         Ok(self.version.clone())
     }
 
