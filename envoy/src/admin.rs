@@ -1,5 +1,6 @@
 //! Envoy's admin interface, as far as it is asked here.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail};
@@ -65,6 +66,43 @@ pub async fn updates(admin: SocketAddr) -> Result<Updates> {
     update_counts(&serde_json::from_slice(&get(admin, path).await?)?)
 }
 
+/// What the filters count, by the names that they gave: counters or gauges, of all filters of the Envoy together.
+///
+/// # Errors
+/// As [`listeners`].
+pub async fn metrics(admin: SocketAddr, kind: Metric) -> Result<BTreeMap<String, u64>> {
+    let kind = match kind {
+        Metric::Counter => "Counters",
+        Metric::Gauge => "Gauges",
+    };
+    // Told as it is, and not with what the filters set free; `^` and `.` of the expression have to be written so.
+    let path = format!("/stats?format=json&type={kind}&filter=%5Ewasmcustom%5C.");
+    custom_stats(&serde_json::from_slice(&get(admin, &path).await?)?)
+}
+
+/// A kind of metric that has one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// It only grows.
+    Counter,
+    /// It is set.
+    Gauge,
+}
+
+/// The namespace of what Wasm filters count.
+const CUSTOM: &str = "wasmcustom.";
+
+fn custom_stats(stats: &Value) -> Result<BTreeMap<String, u64>> {
+    let list = stats["stats"].as_array().with_context(|| format!("no list of statistics: {stats}"))?;
+    let custom = list.iter().filter_map(|it| Some((it["name"].as_str()?.strip_prefix(CUSTOM)?.to_owned(), it)));
+    custom
+        .map(|(name, it)| {
+            let value = it["value"].as_u64().with_context(|| format!("a statistic without a number: {it}"))?;
+            Ok((name, value))
+        })
+        .collect()
+}
+
 fn update_counts(stats: &Value) -> Result<Updates> {
     let list = stats["stats"].as_array().with_context(|| format!("no list of statistics: {stats}"))?;
     let count = |name: &str| {
@@ -128,6 +166,16 @@ mod tests {
             json!({ "stats": [stat("success", 3), stat("rejected", 1), stat("failure", 1), { "histograms": {} }] });
         assert_eq!(update_counts(&stats).unwrap(), Updates { taken: 3, refused: 2 });
         assert!(update_counts(&json!({ "stats": [] })).is_err());
+    }
+
+    #[test]
+    fn what_filters_count_is_told_by_their_names() {
+        let stats = json!({ "stats": [
+            { "name": "wasmcustom.requests.total", "value": 3 }, { "name": "wasm.envoy.active", "value": 1 },
+        ]});
+        assert_eq!(custom_stats(&stats).unwrap(), [("requests.total".to_owned(), 3)].into());
+        assert!(custom_stats(&json!({ "stats": [{ "name": "wasmcustom.a" }] })).is_err());
+        assert!(custom_stats(&json!({})).is_err());
     }
 
     #[test]

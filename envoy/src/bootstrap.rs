@@ -49,6 +49,25 @@ pub struct Cluster {
     pub port: u16,
     /// For TLS, the file with the certificate authorities to trust.
     pub tls: Option<PathBuf>,
+    /// Which version of HTTP it is spoken to in.
+    pub protocol: Protocol,
+    /// Whether a request says with the header [`THREAD`] which thread of Envoy sent it.
+    pub tells_thread: bool,
+}
+
+/// The header in which the name of a thread is told, as the kernel knows it.
+pub const THREAD: &str = "x-weir-thread";
+
+/// Which version of HTTP an upstream is spoken to in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2.
+    Http2,
+    /// That of the request which goes there.
+    AsDownstream,
 }
 
 /// The bootstrap: the admin interface on a port of the kernel's choice, the clusters, and the file to watch.
@@ -99,10 +118,58 @@ fn cluster(cluster: &Cluster) -> Value {
         // A name may have addresses of both families where the upstream listens on one, `localhost` first of all.
         value["dns_lookup_family"] = json!("ALL");
     }
+    let mut options = protocol(cluster.protocol);
+    if cluster.tells_thread {
+        options["http_filters"] = json!([tell_thread(), {
+            "name": "envoy.filters.http.upstream_codec",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
+            },
+        }]);
+    }
+    // HTTP/1.1 and no more is what Envoy takes of itself.
+    if cluster.protocol != Protocol::Http1 || cluster.tells_thread {
+        value["typed_extension_protocol_options"] = json!({ HTTP_PROTOCOL_OPTIONS: options });
+    }
     if let Some(authorities) = &cluster.tls {
         value["transport_socket"] = tls(&cluster.host, is_address, authorities);
     }
     value
+}
+
+const HTTP_PROTOCOL_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
+/// How a version of HTTP is asked for.
+fn protocol(protocol: Protocol) -> Value {
+    let mut options = match protocol {
+        Protocol::Http1 => json!({ "explicit_http_config": { "http_protocol_options": {} } }),
+        Protocol::Http2 => json!({ "explicit_http_config": { "http2_protocol_options": {} } }),
+        Protocol::AsDownstream => json!({
+            "use_downstream_protocol_config": { "http_protocol_options": {}, "http2_protocol_options": {} },
+        }),
+    };
+    options["@type"] = json!(format!("type.googleapis.com/{HTTP_PROTOCOL_OPTIONS}"));
+    options
+}
+
+/// A filter towards the upstream; each thread has a Lua of its own, which asks the kernel where it runs.
+fn tell_thread() -> Value {
+    let code = format!(
+        r#"function envoy_on_request(handle)
+  local file = io.open("/proc/thread-self/comm")
+  if file then
+    handle:headers():replace("{THREAD}", file:read() or "")
+    file:close()
+  end
+end"#
+    );
+    json!({
+        "name": "envoy.filters.http.lua",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+            "default_source_code": { "inline_string": code },
+        },
+    })
 }
 
 /// TLS towards an upstream, whose certificate must be for the host and from an authority of the file.

@@ -32,13 +32,16 @@ pub struct Plan {
     pub clusters: Vec<Cluster>,
     /// The first version of the listeners.
     pub listeners: Vec<Listener>,
+    /// Modules that later versions are going to name.
+    pub modules: Vec<PathBuf>,
 }
 
 impl Plan {
-    /// The modules of all chains, each once.
+    /// The modules of all chains, now and later, each once.
     fn modules(&self) -> Vec<PathBuf> {
         let filters = self.listeners.iter().flat_map(|listener| &listener.filters);
-        filters.map(|filter| filter.wasm.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+        let modules = filters.map(|filter| filter.wasm.clone()).chain(self.modules.iter().cloned());
+        modules.collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 
@@ -93,12 +96,13 @@ impl Envoy {
         self.dir.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
-    /// Gives Envoy other listeners, and waits until it took or refused them.
+    /// Gives Envoy other listeners, and waits until it took them or refused some, which then stay as they were.
+    ///
+    /// Gives why it refused one, where it did; the others are served.
     ///
     /// # Errors
-    /// Envoy refuses one, and says why; what served goes on serving. The file cannot be written, Envoy ended, or it did
-    /// neither within half a minute.
-    pub async fn reload(&self, version: &str, listeners: &[Listener]) -> Result<()> {
+    /// The file cannot be written, Envoy ended, or it did neither within half a minute.
+    pub async fn update(&self, version: &str, listeners: &[Listener]) -> Result<Option<String>> {
         let before = admin::updates(self.admin).await?;
         replace(&self.listeners, &bootstrap::listeners(version, listeners))?;
         let deadline = Instant::now() + RELOAD;
@@ -107,15 +111,28 @@ impl Envoy {
             let now = admin::updates(self.admin).await?;
             if now.refused > before.refused {
                 let refused = admin::listeners(self.admin).await?.into_iter().find_map(|it| it.refused);
-                bail!("{}", refused.unwrap_or_else(|| "Envoy cannot read its listeners".into()));
+                return Ok(Some(refused.unwrap_or_else(|| "Envoy cannot read its listeners".into())));
             }
             if now.taken > before.taken {
-                // Envoy does not say when its workers have the new chain; it is a matter of a millisecond.
-                tokio::time::sleep(SETTLE).await;
-                return Ok(());
+                return Ok(None);
             }
         }
         bail!("Envoy neither took nor refused the new listeners:\n{}", self.log.explanation());
+    }
+
+    /// Gives Envoy other listeners in place of all that it has, and waits until they serve.
+    ///
+    /// # Errors
+    /// Envoy refuses one, and says why; what served goes on serving. Or as [`Envoy::update`].
+    pub async fn reload(&self, version: &str, listeners: &[Listener]) -> Result<()> {
+        match self.update(version, listeners).await? {
+            Some(reason) => bail!("{reason}"),
+            None => {
+                // Envoy does not say when its workers have the new chain; it is a matter of a millisecond.
+                tokio::time::sleep(SETTLE).await;
+                Ok(())
+            }
+        }
     }
 }
 

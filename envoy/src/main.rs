@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use weir_envoy::e2e::{E2e, Run};
+use weir_cases::harness::Run;
+use weir_envoy::e2e::E2e;
 use weir_envoy::hold::Hold;
 use weir_envoy::selftest::Selftest;
 use weir_envoy::serve::{Named, Serve};
@@ -35,6 +36,12 @@ enum Command {
         /// A file of cases and the module that has to hold them.
         #[arg(long = "run", value_name = "CASES.toml=MODULE.wasm", required = true)]
         runs: Vec<Run>,
+        /// Give each module hostile input as well, made from its cases.
+        #[arg(long)]
+        hostile: bool,
+        /// Write what was seen over the expectations that do not hold, as WEIR_BLESS=1 does.
+        #[arg(long)]
+        bless: bool,
         /// Arguments for the test harness: a part of the trials' names, --exact, --list, …
         #[arg(last = true)]
         harness: Vec<String>,
@@ -100,7 +107,9 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<i32> {
     match command {
-        Command::E2e { runtime, envoy, state, runs, harness } => E2e { runtime, envoy, state, runs, harness }.run(),
+        Command::E2e { runtime, envoy, state, runs, hostile, bless, harness } => {
+            E2e { runtime, envoy, state, runs, hostile, bless, harness }.run()
+        }
         Command::Serve { envoy, state, port, upstream, filters, configs } => {
             Serve { envoy, state, port, upstream, filters, configs }.run()
         }

@@ -18,6 +18,15 @@ use crate::runtime::{Id, Kind, Runtime};
 /// A filter that refuses every configuration, and traps on every request.
 const CONTRARY: &[u8] = include_bytes!("../fixtures/contrary.wasm");
 
+/// A filter that does everything a case can see, the cases that it holds, and some that it does not.
+const PROBE: &[u8] = include_bytes!("../fixtures/probe.wasm");
+const PROBE_CASES: &str = include_str!("../fixtures/probe.toml");
+const WRONG_CASES: &str = include_str!("../fixtures/wrong.toml");
+
+/// A filter that traps on a header that is not UTF-8, and the cases that its author thought of.
+const FRAGILE: &[u8] = include_bytes!("../fixtures/fragile.wasm");
+const FRAGILE_CASES: &str = include_str!("../fixtures/fragile.toml");
+
 /// Nothing here takes long; what does has gone wrong.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -36,7 +45,7 @@ pub struct Selftest {
 
 type Check = fn(&Bench) -> Result<()>;
 
-const CHECKS: [(&str, Check); 11] = [
+const CHECKS: [(&str, Check); 15] = [
     ("Envoy is stopped when its owner panics", stopped_by_panic),
     ("Envoy is stopped by Ctrl-C", |bench| stopped_by(bench, Signal::INT, Some(130))),
     ("Envoy is stopped by SIGTERM", |bench| stopped_by(bench, Signal::TERM, Some(143))),
@@ -48,6 +57,10 @@ const CHECKS: [(&str, Check); 11] = [
     ("serve tells why a configuration is refused", configuration_refused),
     ("a reload that is refused leaves the old chain serving", reload_refused),
     ("e2e fails on a trap, and on a run without a case", e2e_fails),
+    ("cases: what the format can say is what Envoy does", cases_hold),
+    ("e2e finds with hostile input what a filter's cases do not", hostile_input_finds),
+    ("cases: what does not hold fails, and holds when it is blessed", cases_fail_and_are_blessed),
+    ("cases: waits of different cases overlap", cases_overlap),
 ];
 
 impl Selftest {
@@ -65,6 +78,7 @@ impl Selftest {
         // Who is killed leaves its files, and they go with those of the selftest.
         let (state, wasm) = (files.path().join("state"), files.path().join("contrary.wasm"));
         std::fs::write(&wasm, CONTRARY)?;
+        std::fs::write(files.path().join("probe.wasm"), PROBE)?;
         let kind = if matches!(runtime, Runtime::Native(_)) { "native" } else { "container" };
         let bench = Arc::new(Bench { runtime, kind, envoy: self.envoy, state, wasm, files });
         let trials = CHECKS.iter().map(|(name, check)| {
@@ -89,12 +103,24 @@ impl Bench {
     /// This program, with the arguments that name Envoy and the state.
     fn command(&self, subcommand: &str, arguments: &[&str]) -> Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
+        // Who blesses the goldens does not ask for these.
+        command.env_remove("WEIR_BLESS");
         command.arg(subcommand).arg("--envoy").arg(&self.envoy).arg("--state").arg(&self.state).args(arguments);
         Ok(command)
     }
 
     fn hold(&self) -> Result<Command> {
         self.command("hold", &["--runtime", self.kind])
+    }
+
+    /// Cases on the probe, from a file of this name.
+    fn probe(&self, file: &str, cases: &str, arguments: &[&str]) -> Result<Command> {
+        let file = self.files.path().join(file);
+        if !file.exists() {
+            std::fs::write(&file, cases)?;
+        }
+        let run = format!("{}={}", file.display(), self.files.path().join("probe.wasm").display());
+        self.command("e2e", &[&["--runtime", self.kind, "--run", &run], arguments].concat())
     }
 
     fn serve(&self, arguments: &[&str]) -> Result<Command> {
@@ -224,15 +250,27 @@ fn serve_ends(bench: &Bench, signal: Option<Signal>) -> Result<()> {
     gone(&id)
 }
 
+/// Runs a command that has to succeed, and gives what it printed.
+fn succeeds(command: Command) -> Result<String> {
+    let (success, said) = ends(command)?;
+    ensure!(success, "it failed and said:\n{said}");
+    Ok(said)
+}
+
 /// Runs a command that has to fail, and gives what it printed.
-fn fails(mut command: Command) -> Result<String> {
+fn fails(command: Command) -> Result<String> {
+    let (success, said) = ends(command)?;
+    ensure!(!success, "it succeeded and said:\n{said}");
+    Ok(said)
+}
+
+fn ends(mut command: Command) -> Result<(bool, String)> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let _input = child.stdin.take();
     let (mut output, mut errors) = (String::new(), String::new());
     child.stdout.take().context("no standard output")?.read_to_string(&mut output)?;
     child.stderr.take().context("no standard error")?.read_to_string(&mut errors)?;
-    ensure!(!child.wait()?.success(), "it succeeded and said:\n{output}{errors}");
-    Ok(output + &errors)
+    Ok((child.wait()?.success(), output + &errors))
 }
 
 fn says(text: &str, expected: &str) -> Result<()> {
@@ -282,4 +320,43 @@ fn e2e_fails(bench: &Bench) -> Result<()> {
     says(&said, "a VM trapped")?;
     says(&said, "proxy_on_request_headers")?;
     says(&fails(e2e("no such case")?)?, "no case was run: 2 were filtered out")
+}
+
+fn hostile_input_finds(bench: &Bench) -> Result<()> {
+    let [cases, wasm] = ["fragile.toml", "fragile.wasm"].map(|name| bench.files.path().join(name));
+    std::fs::write(&cases, FRAGILE_CASES)?;
+    std::fs::write(&wasm, FRAGILE)?;
+    let run = format!("{}={}", cases.display(), wasm.display());
+    let arguments = ["--runtime", bench.kind, "--run", &run];
+    says(&succeeds(bench.command("e2e", &arguments)?)?, "test result: ok. 1 passed")?;
+    let said = fails(bench.command("e2e", &[&arguments[..], &["--hostile"]].concat())?)?;
+    says(&said, "traps: ")?;
+    says(&said, "take_for_utf8")?;
+    says(&said, "what was sent, as a case:\n[[case]]")
+}
+
+fn cases_hold(bench: &Bench) -> Result<()> {
+    let number = PROBE_CASES.matches("[[case]]").count();
+    let said = succeeds(bench.probe("probe.toml", PROBE_CASES, &[])?)?;
+    says(&said, &format!("test result: ok. {number} passed"))
+}
+
+fn cases_fail_and_are_blessed(bench: &Bench) -> Result<()> {
+    let number = WRONG_CASES.matches("[[case]]").count();
+    let said = fails(bench.probe("wrong.toml", WRONG_CASES, &[])?)?;
+    says(&said, &format!("test result: FAILED. 0 passed; {number} failed"))?;
+    says(&said, "response status\n  expected: 404\n       got: 200\nthe filter logged nothing")?;
+    let said = succeeds(bench.probe("wrong.toml", WRONG_CASES, &["--bless"])?)?;
+    ensure!(said.matches("\nblessed ").count() == number, "each case is told once:\n{said}");
+    says(&succeeds(bench.probe("wrong.toml", WRONG_CASES, &[])?)?, &format!("test result: ok. {number} passed"))
+}
+
+fn cases_overlap(bench: &Bench) -> Result<()> {
+    let case =
+        |at: usize| format!("[[case]]\nname = '{at}'\n[[case.step]]\nadvance = '2s'\nexpect.response.status = 200\n");
+    let cases: String = (0..60).map(case).collect();
+    let begun = Instant::now();
+    says(&succeeds(bench.probe("overlap.toml", &cases, &[])?)?, "test result: ok. 60 passed")?;
+    ensure!(begun.elapsed() < Duration::from_secs(60), "120 seconds of waits took {:?}", begun.elapsed());
+    Ok(())
 }

@@ -12,9 +12,9 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::admin;
-use crate::bootstrap::{Cluster, Filter, Listener};
+use crate::bootstrap::{Cluster, Filter, Listener, Protocol};
 use crate::envoy::{Envoy, Plan};
-use crate::http::Upstream;
+use crate::http::Server;
 use crate::log::{Line, Log};
 use crate::runtime::Runtime;
 use crate::signals::stop_requested;
@@ -91,10 +91,11 @@ impl Serve {
     async fn serve(self, runtime: &Runtime) -> Result<i32> {
         let stopped = stop_requested()?;
         tokio::pin!(stopped);
-        let echo = Upstream::echo().await?;
+        let echo = Server::echo().await?;
         let modules = Modules::new(&self.state)?;
         let first = self.listener(&modules)?;
-        let plan = Plan { clusters: vec![self.cluster(echo.port)?], listeners: vec![first.clone()] };
+        let clusters = vec![self.cluster(echo.port)?];
+        let plan = Plan { clusters, listeners: vec![first.clone()], ..Plan::default() };
         let log = Arc::new(Log::watched(show));
         let start = async {
             let envoy = Envoy::start(runtime, &plan, &self.state, log).await?;
@@ -170,7 +171,14 @@ impl Serve {
     fn cluster(&self, echo: u16) -> Result<Cluster> {
         match &self.upstream {
             Some(url) => url.cluster(LISTENER),
-            None => Ok(Cluster { name: LISTENER.into(), host: Ipv4Addr::LOCALHOST.to_string(), port: echo, tls: None }),
+            None => Ok(Cluster {
+                name: LISTENER.into(),
+                host: Ipv4Addr::LOCALHOST.to_string(),
+                port: echo,
+                tls: None,
+                protocol: Protocol::Http1,
+                tells_thread: false,
+            }),
         }
     }
 
@@ -288,10 +296,10 @@ mod tests {
     #[test]
     fn a_filters_line_is_shown_short_and_noise_is_not() {
         let show = |text: &str| shown(&Line::parse(text));
-        assert_eq!(show("[info][wasm] wasm log hello hello: up").as_deref(), Some("hello info: up"));
-        assert_eq!(show("[error][wasm] Wasm VM failed x").as_deref(), Some("envoy error: Wasm VM failed x"));
-        assert_eq!(show("[info][main] starting"), None);
-        assert_eq!(show("[warning][main] caught ENVOY_SIGTERM"), None);
+        assert_eq!(show("[7][info][wasm] wasm log hello hello: up").as_deref(), Some("hello info: up"));
+        assert_eq!(show("[7][error][wasm] Wasm VM failed x").as_deref(), Some("envoy error: Wasm VM failed x"));
+        assert_eq!(show("[7][info][main] starting"), None);
+        assert_eq!(show("[7][warning][main] caught ENVOY_SIGTERM"), None);
     }
 
     #[test]

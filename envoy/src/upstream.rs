@@ -7,7 +7,7 @@ use std::str::FromStr;
 use anyhow::{Context, Result};
 use hyper::Uri;
 
-use crate::bootstrap::Cluster;
+use crate::bootstrap::{Cluster, Protocol};
 
 /// An upstream as a URL names it: scheme, host and port. A path is refused, because requests keep their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,14 @@ impl UpstreamUrl {
     /// The upstream is spoken to in TLS, and this machine's certificate authorities are not found.
     pub(crate) fn cluster(&self, name: &str) -> Result<Cluster> {
         let tls = self.tls.then(authorities).transpose()?;
-        Ok(Cluster { name: name.into(), host: self.host.clone(), port: self.port, tls })
+        Ok(Cluster {
+            name: name.into(),
+            host: self.host.clone(),
+            port: self.port,
+            tls,
+            protocol: Protocol::Http1,
+            tells_thread: false,
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use weir_envoy::bootstrap::{self, Cluster, Filter, Listener};
+use weir_envoy::bootstrap::{self, Cluster, Filter, Listener, Protocol};
 
 fn holds(name: &str, value: &Value) {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens").join(name);
@@ -16,9 +16,16 @@ fn holds(name: &str, value: &Value) {
     assert!(*value == expected, "{} differs, and WEIR_BLESS=1 accepts this:\n{value:#}", golden.display());
 }
 
-fn cluster(name: &str, host: &str, tls: bool) -> Cluster {
+fn cluster(name: &str, host: &str, tls: bool, protocol: Protocol) -> Cluster {
     let tls = tls.then(|| PathBuf::from("/etc/ssl/certs/ca-certificates.crt"));
-    Cluster { name: name.into(), host: host.into(), port: 8443, tls }
+    Cluster {
+        name: name.into(),
+        host: host.into(),
+        port: 8443,
+        tls,
+        protocol,
+        tells_thread: protocol == Protocol::AsDownstream,
+    }
 }
 
 fn filter(name: &str, configuration: Option<&[u8]>) -> Filter {
@@ -28,9 +35,9 @@ fn filter(name: &str, configuration: Option<&[u8]>) -> Filter {
 #[test]
 fn the_bootstrap() {
     let clusters = [
-        cluster("address", "127.0.0.1", false),
-        cluster("name", "example.org", true),
-        cluster("tls-address", "127.0.0.1", true),
+        cluster("address", "127.0.0.1", false, Protocol::Http1),
+        cluster("name", "example.org", true, Protocol::Http2),
+        cluster("tls-address", "127.0.0.1", true, Protocol::AsDownstream),
     ];
     holds("bootstrap.json", &bootstrap::bootstrap(&clusters, Path::new("/state/listeners.json")));
 }

@@ -1,14 +1,14 @@
-//! `cargo xtask e2e`: the filters' cases through a real Envoy.
+//! `cargo xtask e2e`: the filters' cases through a real Envoy, or in process.
 
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 
 use crate::build::{self, Language, Options, toolchains};
 use crate::process::{build_tool, run, say};
-use crate::project::Project;
+use crate::project::{Port, Project};
 use crate::{envoy, machine};
 
 #[derive(Args)]
@@ -21,7 +21,7 @@ pub(crate) struct E2e {
     /// Fail where this language has no compiler here, in place of leaving its ports out; `all` means every language.
     #[arg(long, value_name = "LANG", value_parser = toolchains::required)]
     require: Vec<Vec<Language>>,
-    /// What Envoy runs in.
+    /// What the filters run in.
     #[arg(long, default_value = "auto")]
     runtime: Runtime,
     /// The Envoy to run, in place of the one that is found or fetched.
@@ -33,6 +33,9 @@ pub(crate) struct E2e {
     /// Leave the optimiser out: quick, for a look.
     #[arg(long)]
     dev: bool,
+    /// Write what was seen over the expectations that do not hold, in cases.toml.
+    #[arg(long)]
+    bless: bool,
     /// Check also, with real processes, that no Envoy outlives who started it, and that what goes wrong is told.
     #[arg(long)]
     selftest: bool,
@@ -46,29 +49,48 @@ pub(crate) enum Runtime {
     Container,
     /// The binary itself.
     Native,
+    /// No Envoy at all: a host in process, in milliseconds.
+    Host,
 }
 
 impl E2e {
     /// All that a native Envoy can tell.
     pub(crate) fn native(required: Vec<Language>) -> E2e {
+        E2e::everything(Runtime::Native, true, required)
+    }
+
+    /// Every case, in process.
+    pub(crate) fn host(required: Vec<Language>) -> E2e {
+        E2e::everything(Runtime::Host, false, required)
+    }
+
+    fn everything(runtime: Runtime, selftest: bool, required: Vec<Language>) -> E2e {
         E2e {
             filters: Vec::new(),
             lang: None,
             require: vec![required],
-            runtime: Runtime::Native,
+            runtime,
             envoy: None,
             case: Vec::new(),
             dev: false,
-            selftest: true,
+            bless: false,
+            selftest,
         }
     }
 
     pub(crate) fn run(self) -> Result<()> {
         let project = Project::find()?;
         let ports = project.select(&self.filters, self.lang)?;
+        let options = Options { dev: self.dev, required: self.require.concat(), ..Options::default() };
+        if self.runtime == Runtime::Host {
+            ensure!(!self.selftest, "--selftest is about Envoy's processes; the host has none");
+            let modules = build::modules(&project, ports, &options)?;
+            let mut command = Command::new(build_tool("weir-host-cases", "weir-host", &[])?);
+            run(self.cases(command.arg("e2e"), &modules.built))?;
+            return modules.left_out.say();
+        }
         let runtime = self.runtime.choose()?;
         let envoy = envoy::find_or_fetch(&project, self.envoy.as_deref())?;
-        let options = Options { dev: self.dev, required: self.require.concat(), ..Options::default() };
         let modules = build::modules(&project, ports, &options)?;
         let features: &[&str] = if runtime == "container" { &["--features", "container"] } else { &[] };
         let tool = build_tool("weir-envoy", "weir-envoy", features)?;
@@ -78,21 +100,26 @@ impl E2e {
             command.arg("--state").arg(project.state().join("envoy"));
             command
         };
-        let mut cases = command("e2e");
-        for (port, wasm) in modules.built {
-            let mut run = port.dir.join("cases.toml").into_os_string();
-            run.push("=");
-            run.push(wasm);
-            cases.arg("--run").arg(run);
-        }
-        run(cases.arg("--").args(&self.case))?;
+        run(self.cases(&mut command("e2e"), &modules.built))?;
         if self.selftest {
             run(&mut command("selftest"))?;
         }
-        if !modules.left_out.is_empty() {
-            say!("all that was run holds{}", modules.left_out);
+        modules.left_out.say()
+    }
+
+    /// The command with the modules, the cases that they have to hold, and which of them are asked for.
+    fn cases<'a>(&self, command: &'a mut Command, modules: &[(Port, PathBuf)]) -> &'a mut Command {
+        command.arg("--hostile");
+        for (port, wasm) in modules {
+            let mut run = port.dir.join("cases.toml").into_os_string();
+            run.push("=");
+            run.push(wasm);
+            command.arg("--run").arg(run);
         }
-        Ok(())
+        if self.bless {
+            command.arg("--bless");
+        }
+        command.arg("--").args(&self.case)
     }
 }
 
@@ -111,6 +138,7 @@ impl Runtime {
             }
             (Runtime::Container, engine) => Ok(engine.map(|_| "container")?),
             (Runtime::Native, _) => Ok("native"),
+            (Runtime::Host, _) => Ok("host"),
         }
     }
 }

@@ -40,6 +40,7 @@ impl Test {
             Ok(())
         })?;
         step("the table of filters in README.md", || readme::check(&project))?;
+        step("cases in process", || E2e::host(required.clone()).run())?;
         step("cases through a native Envoy", || E2e::native(required).run())?;
         say!("all steps passed{}", left_out.unwrap_or_default());
         Ok(())

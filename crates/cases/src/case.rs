@@ -1,187 +1,246 @@
-//! What a case says: what goes in, what the upstream answers, what is expected.
+//! What a case says: a configuration, steps in time, what goes in and what is expected to come out.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::time::Duration;
 
-use serde::Deserialize;
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use crate::expect::{Expect, LogExpectation};
+use crate::value::{Bytes, Header};
 
-use crate::value::{Bytes, Header, from_hex};
-
-/// One case: a configuration, one exchange, and what is expected of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One case: a configuration, and either its refusal or steps that share one VM.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Case {
     /// Unique within its file.
     pub name: String,
     /// The line in its file, from 1, at which the name stands.
     pub line: usize,
-    /// The filter's configuration; `None` where the filter is given none at all.
+    /// The filter's configuration as it is written; `None` where the filter is given none at all.
+    ///
+    /// An executor hands over what [`Case::configuration`] gives.
     pub configuration: Option<Bytes>,
-    /// What the client sends.
-    pub request: Request,
-    /// What the upstream answers.
+    /// The destinations of HTTP and gRPC callouts, by the name that the case calls them.
+    pub clusters: BTreeMap<String, Cluster>,
+    /// What the filter's log has to say where the configuration has to be refused. There are no steps then.
+    pub refused: Option<LogExpectation>,
+    /// What happens, in order; at least one where no refusal is expected.
+    pub steps: Vec<Step>,
+    /// Made to break the filter: it may refuse the configuration, and has to answer every request. No file says so.
+    pub hostile: bool,
+}
+
+impl Case {
+    /// The configuration's bytes, each `${NAME}` of a declared cluster replaced by what the executor calls that
+    /// cluster; `None` where the filter is given none at all.
+    pub fn configuration(&self, cluster: impl Fn(&str) -> String) -> Option<Vec<u8>> {
+        let written = self.configuration.as_ref()?;
+        let mut bytes = written.0.clone();
+        for name in self.clusters.keys() {
+            bytes = replace(&bytes, placeholder(name).as_bytes(), cluster(name).as_bytes());
+        }
+        Some(bytes)
+    }
+
+    /// How much time passes in the case, over all steps.
+    pub fn waits(&self) -> Duration {
+        self.steps.iter().map(|step| step.advance).sum()
+    }
+
+    /// Whether any step expects something of a metric.
+    pub fn expects_metrics(&self) -> bool {
+        self.steps.iter().any(|step| !step.expect.metrics.is_empty())
+    }
+}
+
+/// What stands in a configuration for a cluster's name.
+pub(crate) fn placeholder(cluster: &str) -> String {
+    format!("${{{cluster}}}")
+}
+
+fn replace(bytes: &[u8], what: &[u8], with: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(at) = rest.windows(what.len()).position(|window| window == what) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(with);
+        rest = &rest[at + what.len()..];
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+/// The destination of callouts: one scripted server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster {
+    /// What the proxy speaks to it; gRPC needs [`Http::Two`].
+    pub http: Http,
+    /// What it answers, in the order that requests arrive; the last one repeats. Never empty.
+    pub answers: Vec<Answer>,
+}
+
+impl Cluster {
+    /// The answer to its request of that index, from 0, counted over all steps.
+    pub fn answer(&self, index: usize) -> Answer {
+        self.answers.get(index).or(self.answers.last()).cloned().unwrap_or_default()
+    }
+}
+
+/// One step of a case: time that passes, at most one exchange, and what is expected of both.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// The line in its file, from 1: of the step, or of the case where it is its only one.
+    pub line: usize,
+    /// How much time passes before the request; ticks fire in it. Virtual in process, waited for in a real proxy.
+    pub advance: Duration,
+    /// What the client sends; `None` where the step is idle.
+    pub request: Option<Request>,
+    /// What the upstream answers to it.
     pub upstream: Answer,
     /// What has to come out.
     pub expect: Expect,
 }
 
+/// A version of HTTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Http {
+    /// HTTP/1.1.
+    #[default]
+    One,
+    /// HTTP/2, without TLS and without an upgrade.
+    Two,
+}
+
 /// The request that the client sends.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The method, `GET` by default.
     pub method: String,
     /// The path with its query, `/` by default.
     pub path: String,
-    /// Header fields in the order they are sent; a name may stand more than once.
+    /// Header fields in the order they are sent; a name may stand more than once. `host` is the authority, of either
+    /// version of HTTP.
     pub headers: Vec<Header>,
     /// The body, empty by default.
-    pub body: Bytes,
+    pub body: Body,
+    /// Trailer fields; only in HTTP/2.
+    pub trailers: Vec<Header>,
+    /// What the client speaks, and then the proxy to the upstream as well.
+    pub http: Http,
 }
 
 impl Default for Request {
     fn default() -> Request {
-        Request { method: "GET".into(), path: "/".into(), headers: Vec::new(), body: Bytes::default() }
+        Request {
+            method: "GET".into(),
+            path: "/".into(),
+            headers: Vec::new(),
+            body: Body::default(),
+            trailers: Vec::new(),
+            http: Http::One,
+        }
     }
 }
 
-/// The upstream's answer.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+/// A body, and how it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// At once, its length said before. Without a byte it is no body at all: the headers end the stream.
+    Whole(Bytes),
+    /// Piece by piece, far enough apart that a filter sees each by itself, and the length not said before. The end comes
+    /// by itself after the last; without any piece there is still an empty body to see.
+    Chunks(Vec<Bytes>),
+}
+
+impl Body {
+    /// The body in one piece.
+    pub fn bytes(&self) -> Bytes {
+        match self {
+            Body::Whole(bytes) => bytes.clone(),
+            Body::Chunks(chunks) => Bytes(chunks.iter().flat_map(|chunk| chunk.0.iter().copied()).collect()),
+        }
+    }
+}
+
+impl Default for Body {
+    fn default() -> Body {
+        Body::Whole(Bytes::default())
+    }
+}
+
+impl From<&str> for Body {
+    fn from(text: &str) -> Body {
+        Body::Whole(text.into())
+    }
+}
+
+/// What an upstream, or the server of a callout, answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status, 200 by default.
     pub status: u16,
     /// Header fields in the order they are sent; a name may stand more than once.
     pub headers: Vec<Header>,
     /// The body, empty by default.
-    pub body: Bytes,
+    pub body: Body,
+    /// Trailer fields; only in HTTP/2.
+    pub trailers: Vec<Header>,
+    /// How long it takes from the end of the request to the answer's headers.
+    pub delay: Duration,
+    /// Where the stream is reset.
+    pub reset: Reset,
 }
 
 impl Default for Answer {
     fn default() -> Answer {
-        Answer { status: 200, headers: Vec::new(), body: Bytes::default() }
-    }
-}
-
-/// What a case expects: a refusal, or an exchange.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Expect {
-    /// The configuration is refused, and the filter's log contains this text.
-    Refused(String),
-    /// The configuration is taken, and the exchange is as described; at least one of the two is there.
-    Exchange {
-        /// The request as the upstream saw it.
-        upstream: Option<ExpectedRequest>,
-        /// The response as the client saw it.
-        response: Option<ExpectedResponse>,
-    },
-}
-
-/// What is expected of the request that reaches the upstream.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ExpectedRequest {
-    /// The method, where it matters.
-    pub method: Option<String>,
-    /// The path with its query, where it matters.
-    pub path: Option<String>,
-    /// Header fields by name in lower case; names that do not stand here are not looked at.
-    pub headers: BTreeMap<String, HeaderExpectation>,
-    /// The whole body, where it matters.
-    pub body: Option<Bytes>,
-}
-
-/// What is expected of the response that reaches the client.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ExpectedResponse {
-    /// The status, where it matters.
-    pub status: Option<u16>,
-    /// Header fields by name in lower case; names that do not stand here are not looked at.
-    pub headers: BTreeMap<String, HeaderExpectation>,
-    /// The whole body, where it matters.
-    pub body: Option<Bytes>,
-}
-
-/// What is expected of one header.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HeaderExpectation {
-    /// Exactly these values, in this order.
-    Values(Vec<Bytes>),
-    /// There, with whatever value.
-    Present,
-    /// Not there.
-    Absent,
-}
-
-impl fmt::Display for HeaderExpectation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            HeaderExpectation::Values(values) => f.write_str(&values_text(values)),
-            HeaderExpectation::Present => f.write_str("present"),
-            HeaderExpectation::Absent => f.write_str("absent"),
+        Answer {
+            status: 200,
+            headers: Vec::new(),
+            body: Body::default(),
+            trailers: Vec::new(),
+            delay: Duration::ZERO,
+            reset: Reset::Never,
         }
     }
 }
 
-/// A header's values as a diff shows them: `absent`, one value, or a list.
-pub(crate) fn values_text(values: &[Bytes]) -> String {
-    match values {
-        [] => "absent".into(),
-        [one] => one.to_string(),
-        more => format!("[{}]", more.iter().map(Bytes::to_string).collect::<Vec<_>>().join(", ")),
-    }
+/// Where an answer is cut off: by a reset of the stream in HTTP/2, of the connection in HTTP/1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reset {
+    /// Nowhere.
+    #[default]
+    Never,
+    /// Before its headers, after the delay.
+    BeforeHeaders,
+    /// In its body, after the last of the chunks.
+    InBody,
 }
 
-impl<'de> Deserialize<'de> for HeaderExpectation {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<HeaderExpectation, D::Error> {
-        deserializer.deserialize_any(HeaderExpectationVisitor)
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Written out, because serde's untagged enumerations say neither what was expected nor where.
-struct HeaderExpectationVisitor;
-
-impl<'de> Visitor<'de> for HeaderExpectationVisitor {
-    type Value = HeaderExpectation;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "a value, a list of values, { hex = \"…\" }, { present = true } or { absent = true } as a header's expectation",
-        )
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<HeaderExpectation, E> {
-        Ok(HeaderExpectation::Values(vec![Bytes::from(text)]))
+    #[test]
+    fn a_configuration_names_clusters_as_the_executor_does() {
+        let clusters = ["keys", "more"].map(|name| (name.to_owned(), Cluster { http: Http::One, answers: vec![] }));
+        let mut case = Case {
+            name: "a".into(),
+            configuration: Some(Bytes(b"${keys}\xe9${other}${more}${keys}$".to_vec())),
+            clusters: clusters.into(),
+            ..Case::default()
+        };
+        let named = |name: &str| format!("case-7-{name}");
+        assert_eq!(case.configuration(named).unwrap(), b"case-7-keys\xe9${other}case-7-morecase-7-keys$");
+        case.configuration = None;
+        assert_eq!(case.configuration(named), None);
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<HeaderExpectation, A::Error> {
-        let values = Vec::<Bytes>::deserialize(SeqAccessDeserializer::new(seq))?;
-        match values.is_empty() {
-            true => Err(A::Error::custom("an empty list expects nothing; for no header write { absent = true }")),
-            false => Ok(HeaderExpectation::Values(values)),
-        }
+    #[test]
+    fn the_last_answer_of_a_cluster_repeats() {
+        let answer = |status| Answer { status, ..Answer::default() };
+        let cluster = Cluster { http: Http::One, answers: vec![answer(500), answer(204)] };
+        assert_eq!([0, 1, 2].map(|index| cluster.answer(index).status), [500, 204, 204]);
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<HeaderExpectation, A::Error> {
-        let fields = BTreeMap::<String, toml::Value>::deserialize(MapAccessDeserializer::new(map))?;
-        header_table(&fields).map_err(A::Error::custom)
-    }
-}
-
-/// The expectation that a table with exactly one known field stands for.
-fn header_table(fields: &BTreeMap<String, toml::Value>) -> Result<HeaderExpectation, String> {
-    let expected = "expected one of { hex = \"…\" }, { present = true }, { absent = true }";
-    let mut entries = fields.iter();
-    match (entries.next(), entries.next()) {
-        (Some((name, toml::Value::String(text))), None) if name == "hex" => {
-            Ok(HeaderExpectation::Values(vec![Bytes(from_hex(text)?)]))
-        }
-        (Some((name, toml::Value::Boolean(true))), None) if name == "present" => Ok(HeaderExpectation::Present),
-        (Some((name, toml::Value::Boolean(true))), None) if name == "absent" => Ok(HeaderExpectation::Absent),
-        (Some((name, value)), None) => Err(format!("{expected}, found {{ {name} = {value} }}")),
-        (None, _) => Err(format!("{expected}, found an empty table")),
-        (Some(_), Some(_)) => Err(format!("{expected}, found {} fields", fields.len())),
+    #[test]
+    fn chunks_are_a_body_in_pieces() {
+        assert_eq!(Body::Chunks(vec!["a".into(), Bytes(b"\xe9".to_vec())]).bytes(), Bytes(b"a\xe9".to_vec()));
     }
 }

@@ -55,16 +55,28 @@
 //! twice, and a case that expects nothing are errors with file, line and field.
 
 mod case;
+mod difference;
 mod executor;
+mod expect;
+#[cfg(feature = "harness")]
+pub mod harness;
+#[cfg(feature = "harness")]
+pub mod hostile;
 mod judge;
 pub mod manifest;
 mod observed;
 mod read;
+mod report;
 mod value;
 
-pub use case::{Answer, Case, Expect, ExpectedRequest, ExpectedResponse, HeaderExpectation, Request};
+pub use case::{Answer, Body, Case, Cluster, Http, Request, Reset, Step};
 pub use executor::{Executor, Subject};
-pub use judge::{Mismatch, judge, report};
-pub use observed::{Observed, Outcome, SeenRequest, SeenResponse};
+pub use expect::{
+    BodyExpectation, Expect, Expected, ExpectedCallout, ExpectedRequest, ExpectedResponse, HeaderExpectation,
+    LogExpectation, ValueExpectation,
+};
+pub use judge::{Mismatch, judge, judge_step};
+pub use observed::{Observed, Outcome, Reply, Seen, SeenCallout, SeenRequest, SeenResponse, Trap};
 pub use read::{ReadError, parse, read};
-pub use value::{Bytes, Header};
+pub use report::report;
+pub use value::{Bytes, Header, Pattern};

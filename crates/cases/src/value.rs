@@ -1,6 +1,7 @@
-//! Values as a case writes them: text, or bytes in hexadecimal where text cannot say them.
+//! Values as a case writes them: text, or bytes in hexadecimal where text cannot say them; patterns; times.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -35,6 +36,72 @@ impl From<&str> for Bytes {
     fn from(text: &str) -> Bytes {
         Bytes(text.as_bytes().to_vec())
     }
+}
+
+/// A regular expression over bytes, found anywhere unless it is anchored.
+#[derive(Clone)]
+pub struct Pattern {
+    text: String,
+    regex: regex::bytes::Regex,
+}
+
+impl Pattern {
+    /// Compiles a regular expression.
+    ///
+    /// # Errors
+    /// Says in one line what is wrong with it.
+    pub fn new(text: &str) -> Result<Pattern, String> {
+        let regex = regex::bytes::Regex::new(text).map_err(|error| {
+            let said = error.to_string();
+            let reason = said.lines().last().unwrap_or_default();
+            let reason = reason.trim_start_matches("error: ");
+            format!("matches: expected a regular expression, found {text:?}: {reason}")
+        })?;
+        Ok(Pattern { text: text.into(), regex })
+    }
+
+    /// Whether it is found in these bytes.
+    pub fn is_match(&self, bytes: &[u8]) -> bool {
+        self.regex.is_match(bytes)
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Pattern) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Pattern {}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "matches {:?}", self.text)
+    }
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The time that a case writes as `50ms`, `2s` or `1m`.
+///
+/// # Errors
+/// Says what was expected and found.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let expected = || format!("expected a time such as \"50ms\", \"2s\" or \"1m\", found {text:?}");
+    let digits = text.len() - text.trim_start_matches(|it: char| it.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let number: u32 = number.parse().map_err(|_| expected())?;
+    let unit = match unit {
+        "ms" => Duration::from_millis(1),
+        "s" => Duration::from_secs(1),
+        "m" => Duration::from_secs(60),
+        _ => return Err(expected()),
+    };
+    Ok(unit * number)
 }
 
 /// The bytes that pairs of hexadecimal digits stand for.
@@ -113,6 +180,27 @@ mod tests {
         assert!(from_hex("636").unwrap_err().contains("pairs"));
         assert!(from_hex("6x").unwrap_err().contains("\"6x\""));
         assert!(from_hex("é").unwrap_err().contains("digits 0-9"));
+    }
+
+    #[test]
+    fn a_pattern_is_found_in_bytes_that_are_not_text() {
+        let pattern = Pattern::new(r"^caf.*\d$").unwrap();
+        assert!(pattern.is_match(b"cafe 7"));
+        assert!(!pattern.is_match(b"a cafe 7"));
+        assert!(Pattern::new(r"\d").unwrap().is_match(b"caf\xe9 7"));
+        assert_eq!(
+            Pattern::new("a(").unwrap_err(),
+            "matches: expected a regular expression, found \"a(\": unclosed group"
+        );
+    }
+
+    #[test]
+    fn times_have_a_unit() {
+        let seconds = |text: &str| duration(text).map(|it| it.as_secs_f64());
+        assert_eq!(["50ms", "2s", "1m"].map(seconds), [Ok(0.05), Ok(2.0), Ok(60.0)]);
+        for wrong in ["2", "s", "", "2 s", "-2s", "1.5s", "2h", "é"] {
+            assert!(duration(wrong).unwrap_err().contains(&format!("found {wrong:?}")), "{wrong}");
+        }
     }
 
     #[test]

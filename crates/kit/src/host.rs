@@ -1,10 +1,11 @@
-//! The proxy around the filter: its log, and the configuration it hands over.
+//! The proxy around the filter: its log, the configuration it hands over, and its ticks.
 
 use std::panic::PanicHookInfo;
 
-use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, LogLevel};
+use proxy_wasm::types::LogLevel;
 
+use crate::abi::{self, Buffer};
+use crate::refused::Refused;
 use crate::text::push_decimal;
 
 /// Makes a panic say where and why in the proxy's log before it traps; call it once, when the module starts.
@@ -21,7 +22,7 @@ fn report(panic: &PanicHookInfo<'_>) {
         message.push_str(" at ");
         message.push_str(place.file());
         message.push(':');
-        push_decimal(&mut message, place.line() as usize);
+        push_decimal(&mut message, place.line().into());
     }
     if let Some(why) = panic.payload_as_str() {
         message.push_str(": ");
@@ -32,7 +33,7 @@ fn report(panic: &PanicHookInfo<'_>) {
 
 /// Writes one line to the proxy's log. A host that takes no line is not worth a trap.
 pub fn log(level: LogLevel, message: &str) {
-    let _ = hostcalls::log(level, message);
+    let _ = abi::log(level as u32, message);
 }
 
 /// The configuration of the plugin whose `on_configure` is running, `size` bytes long as that callback says; no bytes
@@ -41,5 +42,13 @@ pub fn plugin_configuration(size: usize) -> Vec<u8> {
     if size == 0 {
         return Vec::new();
     }
-    hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size).ok().flatten().unwrap_or_default()
+    abi::buffer(Buffer::PluginConfiguration, size).ok().flatten().unwrap_or_default()
+}
+
+/// Has `on_tick` called every so many milliseconds, in every worker's VM; zero stops it.
+///
+/// # Errors
+/// The host has no ticks.
+pub fn tick_every(milliseconds: u32) -> Result<(), Refused> {
+    abi::tick_every(milliseconds)
 }

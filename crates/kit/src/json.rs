@@ -8,6 +8,9 @@
 use crate::text::{push_decimal, push_quoted};
 
 mod string;
+mod values;
+
+pub use values::Kind;
 
 /// Why a configuration was refused: the path of the field, what was expected, what stood there, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,11 +54,7 @@ impl<'a> Reader<'a> {
         while self.more(b'}', first, "\",\" or \"}\"")? {
             first = false;
             let start = self.at;
-            if self.peek() != Some(b'"') {
-                return Err(self.unexpected("the name of a field"));
-            }
-            let name = self.string()?;
-            self.enter(&name);
+            let name = self.name()?;
             let Some(index) = fields.iter().position(|field| *field == name) else {
                 return Err(self.error(start, &one_of(fields), "an unknown field"));
             };
@@ -64,10 +63,7 @@ impl<'a> Reader<'a> {
                 return Err(self.error(start, "one field of this name", "a second"));
             }
             seen |= bit;
-            if self.peek() != Some(b':') {
-                return Err(self.unexpected("\":\""));
-            }
-            self.at += 1;
+            self.colon()?;
             each(self, index)?;
             self.path.truncate(above);
         }
@@ -89,12 +85,12 @@ impl<'a> Reader<'a> {
         while self.more(b']', index == 0, "\",\" or \"]\"")? {
             if index == most {
                 let mut expected = String::from("at most ");
-                push_decimal(&mut expected, most);
+                push_decimal(&mut expected, most as u64);
                 expected.push_str(" elements");
                 return Err(self.error(self.at, &expected, "more"));
             }
             self.path.push('[');
-            push_decimal(&mut self.path, index);
+            push_decimal(&mut self.path, index as u64);
             self.path.push(']');
             each(self)?;
             self.path.truncate(above);
@@ -149,6 +145,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What a filter says of the value that it has just read: what was `expected`, and what it `got`.
+    pub fn refuse_value(&mut self, expected: &str, got: &str) -> Error {
+        self.error(self.at, expected, got)
+    }
+
     /// What a filter says of `field` of the object that it has just read: what was `expected`, and what it `got`.
     pub fn refuse(&mut self, field: &str, expected: &str, got: &str) -> Error {
         let above = self.path.len();
@@ -156,6 +157,20 @@ impl<'a> Reader<'a> {
         let error = self.error(self.at, expected, got);
         self.path.truncate(above);
         error
+    }
+
+    /// Reads the name of a field and makes it part of the path.
+    fn name(&mut self) -> Result<String, Error> {
+        if self.peek() != Some(b'"') {
+            return Err(self.unexpected("the name of a field"));
+        }
+        let name = self.string()?;
+        self.enter(&name);
+        Ok(name)
+    }
+
+    fn colon(&mut self) -> Result<(), Error> {
+        self.open(b':', "\":\"")
     }
 
     fn enter(&mut self, field: &str) {
@@ -236,9 +251,9 @@ impl<'a> Reader<'a> {
         for part in [": expected ", expected, ", got ", got, " (line "] {
             message.push_str(part);
         }
-        push_decimal(&mut message, line_breaks + 1);
+        push_decimal(&mut message, line_breaks as u64 + 1);
         message.push_str(", column ");
-        push_decimal(&mut message, column);
+        push_decimal(&mut message, column as u64);
         message.push(')');
         Error(message)
     }

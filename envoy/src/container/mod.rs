@@ -197,7 +197,7 @@ mod tests {
     fn frames_that_are_no_lines_become_lines() {
         let log = Arc::new(Log::default());
         let lines = Lines { log: Arc::clone(&log), rest: Mutex::default() };
-        for part in ["[info][wa", "sm] a\n[info][wasm] b\nhal", "f\n"] {
+        for part in ["[7][info][wa", "sm] a\n[7][info][wasm] b\nhal", "f\n"] {
             lines.take(&LogFrame::StdErr(part.as_bytes().to_vec().into()));
         }
         let texts: Vec<_> = log.all().into_iter().map(|line| line.text).collect();

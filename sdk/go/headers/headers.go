@@ -1,11 +1,11 @@
 // Package headers reads and changes the headers of the message in hand, as bytes, and panics on nothing that a peer sends.
 //
-// The SDK hands a value out as a string that may hold any bytes, and an error for a header that is not there. What
-// takes a whole map apart panics on a map that the host does not have, so none of it is used here.
+// The SDK hands a value out as a string that may hold any bytes, and an error for a header that is not there.
 package headers
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
@@ -16,6 +16,9 @@ import (
 type Map interface {
 	// Get returns the value of the first header of this name, and whether there is one.
 	Get(name string) (value string, found bool, err error)
+	// All returns the values of all headers of this name, in their order. It copies the whole map: no call hands over more
+	// than the first.
+	All(name string) (values []string, err error)
 	// Set leaves exactly one header of this name, with this value.
 	Set(name, value string) error
 	// Append adds a header beside those that have this name already.
@@ -28,17 +31,20 @@ type Map interface {
 // Each exists in its own callback.
 var (
 	Request Map = host{
-		get: proxywasm.GetHttpRequestHeader, set: proxywasm.ReplaceHttpRequestHeader,
+		get: proxywasm.GetHttpRequestHeader, pairs: proxywasm.GetHttpRequestHeaders,
+		set:    proxywasm.ReplaceHttpRequestHeader,
 		append: proxywasm.AddHttpRequestHeader, remove: proxywasm.RemoveHttpRequestHeader,
 	}
 	Response Map = host{
-		get: proxywasm.GetHttpResponseHeader, set: proxywasm.ReplaceHttpResponseHeader,
+		get: proxywasm.GetHttpResponseHeader, pairs: proxywasm.GetHttpResponseHeaders,
+		set:    proxywasm.ReplaceHttpResponseHeader,
 		append: proxywasm.AddHttpResponseHeader, remove: proxywasm.RemoveHttpResponseHeader,
 	}
 )
 
 type host struct {
 	get         func(name string) (string, error)
+	pairs       func() ([][2]string, error)
 	set, append func(name, value string) error
 	remove      func(name string) error
 }
@@ -49,6 +55,17 @@ func (h host) Get(name string) (string, bool, error) {
 		return "", false, nil
 	}
 	return value, err == nil, err
+}
+
+func (h host) All(name string) ([]string, error) {
+	pairs, err := h.pairs()
+	var values []string
+	for _, pair := range pairs {
+		if strings.EqualFold(pair[0], name) {
+			values = append(values, pair[1])
+		}
+	}
+	return values, err
 }
 
 func (h host) Set(name, value string) error    { return h.set(name, value) }

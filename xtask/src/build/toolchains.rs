@@ -88,6 +88,14 @@ impl LeftOut {
         self.0.is_empty()
     }
 
+    /// Says at the end of a command what was left out, if anything was.
+    pub(crate) fn say(&self) -> Result<()> {
+        if !self.is_empty() {
+            say!("all that was run holds{self}");
+        }
+        Ok(())
+    }
+
     pub(crate) fn ports(&self) -> impl Iterator<Item = &Port> {
         self.0.values().flatten()
     }

@@ -1,7 +1,7 @@
 use std::alloc::System;
 
 use super::*;
-use crate::dice::Dice;
+use weir_testing::Dice;
 
 /// The system's allocator, counting what it gave and what it got back, and remembering what it was last asked for.
 #[derive(Default)]

@@ -53,52 +53,16 @@ fn apply_one(Operation { name, action }: &Operation, headers: &mut impl Headers)
 
 #[cfg(test)]
 mod tests {
+    use weir_testing::{STUCK, TestHeaders};
+
     use super::*;
-
-    /// A header map as RFC 9110 has it: a list of pairs, in which names know no case. It refuses the name `x-stuck`.
-    #[derive(Default)]
-    struct Pairs(Vec<(String, Vec<u8>)>);
-
-    impl Pairs {
-        fn of(pairs: &[(&str, &[u8])]) -> Pairs {
-            Pairs(pairs.iter().map(|(name, value)| (name.to_string(), value.to_vec())).collect())
-        }
-
-        fn check(name: &str) -> Result<(), Refused> {
-            if name == "x-stuck" { Err(Refused) } else { Ok(()) }
-        }
-    }
-
-    impl Headers for Pairs {
-        fn contains(&self, name: &str) -> Result<bool, Refused> {
-            Pairs::check(name)?;
-            Ok(self.0.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)))
-        }
-
-        fn set(&mut self, name: &str, value: &[u8]) -> Result<(), Refused> {
-            self.remove(name)?;
-            self.append(name, value)
-        }
-
-        fn append(&mut self, name: &str, value: &[u8]) -> Result<(), Refused> {
-            Pairs::check(name)?;
-            self.0.push((name.to_owned(), value.to_vec()));
-            Ok(())
-        }
-
-        fn remove(&mut self, name: &str) -> Result<(), Refused> {
-            Pairs::check(name)?;
-            self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
-            Ok(())
-        }
-    }
 
     fn operation(name: &str, action: Action) -> Operation {
         Operation { name: name.to_owned(), action }
     }
 
     fn after(operations: &[Operation], before: &[(&str, &[u8])]) -> Vec<(String, Vec<u8>)> {
-        let mut pairs = Pairs::of(before);
+        let mut pairs = TestHeaders::of(before);
         apply(operations, &mut pairs).unwrap();
         pairs.0
     }
@@ -108,30 +72,33 @@ mod tests {
         let set = [operation("x-a", Action::Set(b"3".to_vec()))];
         assert_eq!(
             after(&set, &[("x-a", b"1"), ("X-A", b"2"), ("x-b", b"")]),
-            Pairs::of(&[("x-b", b""), ("x-a", b"3")]).0
+            TestHeaders::of(&[("x-b", b""), ("x-a", b"3")]).0
         );
-        assert_eq!(after(&set, &[]), Pairs::of(&[("x-a", b"3")]).0);
+        assert_eq!(after(&set, &[]), TestHeaders::of(&[("x-a", b"3")]).0);
     }
 
     #[test]
     fn append_adds_one() {
         let append = [operation("x-a", Action::Append(b"2".to_vec()))];
-        assert_eq!(after(&append, &[("x-a", b"1")]), Pairs::of(&[("x-a", b"1"), ("x-a", b"2")]).0);
+        assert_eq!(after(&append, &[("x-a", b"1")]), TestHeaders::of(&[("x-a", b"1"), ("x-a", b"2")]).0);
     }
 
     #[test]
     fn set_if_absent_respects_whatever_is_there() {
         let set = [operation("x-a", Action::SetIfAbsent(b"2".to_vec()))];
         for value in [b"1".as_slice(), b"", b"\xff"] {
-            assert_eq!(after(&set, &[("x-a", value)]), Pairs::of(&[("x-a", value)]).0);
+            assert_eq!(after(&set, &[("x-a", value)]), TestHeaders::of(&[("x-a", value)]).0);
         }
-        assert_eq!(after(&set, &[]), Pairs::of(&[("x-a", b"2")]).0);
+        assert_eq!(after(&set, &[]), TestHeaders::of(&[("x-a", b"2")]).0);
     }
 
     #[test]
     fn remove_takes_all() {
         let remove = [operation("x-a", Action::Remove)];
-        assert_eq!(after(&remove, &[("x-a", b"1"), ("X-a", b"\xff"), ("x-b", b"")]), Pairs::of(&[("x-b", b"")]).0);
+        assert_eq!(
+            after(&remove, &[("x-a", b"1"), ("X-a", b"\xff"), ("x-b", b"")]),
+            TestHeaders::of(&[("x-b", b"")]).0
+        );
         assert_eq!(after(&remove, &[]), []);
     }
 
@@ -139,18 +106,18 @@ mod tests {
     fn order_is_kept() {
         let mut operations =
             vec![operation("x-a", Action::Append(b"1".to_vec())), operation("x-a", Action::SetIfAbsent(b"2".to_vec()))];
-        assert_eq!(after(&operations, &[]), Pairs::of(&[("x-a", b"1")]).0);
+        assert_eq!(after(&operations, &[]), TestHeaders::of(&[("x-a", b"1")]).0);
         operations.reverse();
-        assert_eq!(after(&operations, &[]), Pairs::of(&[("x-a", b"2"), ("x-a", b"1")]).0);
+        assert_eq!(after(&operations, &[]), TestHeaders::of(&[("x-a", b"2"), ("x-a", b"1")]).0);
         operations.push(operation("x-a", Action::Remove));
         assert_eq!(after(&operations, &[]), []);
     }
 
     #[test]
     fn one_refusal_does_not_stop_the_others() {
-        let mut pairs = Pairs::default();
+        let mut pairs = TestHeaders::default();
         for action in [Action::Set(vec![]), Action::Append(vec![]), Action::SetIfAbsent(vec![]), Action::Remove] {
-            let operations = [operation("x-stuck", action), operation("x-a", Action::Append(b"1".to_vec()))];
+            let operations = [operation(STUCK, action), operation("x-a", Action::Append(b"1".to_vec()))];
             assert_eq!(apply(&operations, &mut pairs), Err(Refused));
         }
         assert_eq!(pairs.0.len(), 4);

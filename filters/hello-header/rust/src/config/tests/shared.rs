@@ -1,17 +1,15 @@
-//! What the reader says to some hundreds of texts, written down for the ports in other languages: they read the same
-//! file in their own tests, so that all of them take the same configurations and refuse the others in the same words.
+//! What the reader says to some hundreds of texts, for the ports in other languages.
 //!
-//! `configurations.txt` has a line for each: the text in hexadecimal digits, a tab, and the message of the refusal, or
-//! `taken` and each operation as ` request:set:NAME:VALUE`, name and value in hexadecimal digits. With `WEIR_BLESS=1` this
-//! test writes it.
+//! In `configurations.txt`, behind `taken`, each operation is ` request:set:NAME:VALUE`, name and value in hexadecimal
+//! digits.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::path::Path;
 
-use super::oracle::{Dice, SEEDS, mutate};
+use weir_testing::{hex, hold_to};
+
+use super::oracle::{PIECES, SEEDS};
 use super::*;
-
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../configurations.txt");
 
 /// Texts of which each is there for a reason; random ones follow.
 fn chosen() -> Vec<Vec<u8>> {
@@ -98,34 +96,8 @@ fn verdict(text: &[u8]) -> String {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// What was expected and got, without the digits and the quoted words that tell a message from others of its kind.
-fn kind(verdict: &str) -> String {
-    let said = verdict.rsplit_once(": expected").map_or("taken", |(_, said)| said);
-    let words = said.split('"').step_by(2).collect::<String>();
-    words.chars().filter(|character| !character.is_ascii_digit()).collect()
-}
-
 #[test]
 fn every_language_reads_what_is_written_down() {
-    let mut texts = chosen();
-    let mut dice = Dice(0x6a09_e667_f3bc_c908);
-    let mut seen: BTreeSet<String> = texts.iter().map(|text| kind(&verdict(text))).collect();
-    // A random text is worth a line where its verdict is of a new kind, and now and then all the same.
-    for round in 0..20_000 {
-        let mut text = SEEDS[round % SEEDS.len()].as_bytes().to_vec();
-        mutate(&mut text, &mut dice);
-        if seen.insert(kind(&verdict(&text))) || dice.below(150) == 0 {
-            texts.push(text);
-        }
-    }
-    let lines: String = texts.iter().map(|text| format!("{}\t{}\n", hex(text), verdict(text))).collect();
-    if std::env::var_os("WEIR_BLESS").is_some() {
-        std::fs::write(FILE, &lines).unwrap();
-    }
-    let written = std::fs::read_to_string(FILE).unwrap_or_default();
-    assert!(written == lines, "{FILE} is out of date; `WEIR_BLESS=1 cargo test -p hello-header` writes it");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configurations.txt");
+    hold_to(&file, chosen(), &SEEDS, &PIECES, verdict);
 }

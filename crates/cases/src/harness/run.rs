@@ -1,0 +1,26 @@
+//! What a run is asked for on a command line.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// One module and the cases that it has to hold: `filters/x/cases.toml=dist/x.wasm`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The file of cases.
+    pub cases: PathBuf,
+    /// The module.
+    pub wasm: PathBuf,
+}
+
+impl FromStr for Run {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Run, String> {
+        match text.split_once('=') {
+            Some((cases, wasm)) if !cases.is_empty() && !wasm.is_empty() => {
+                Ok(Run { cases: cases.into(), wasm: wasm.into() })
+            }
+            _ => Err(format!("expected CASES.toml=MODULE.wasm, found {text:?}")),
+        }
+    }
+}
