@@ -8,10 +8,14 @@ mod build_all;
 mod doctor;
 mod e2e;
 mod envoy;
+mod git;
+mod images;
 mod machine;
+mod package;
 mod process;
 mod project;
 mod readme;
+mod sbom;
 mod serve;
 mod test;
 mod toolchain;
@@ -39,6 +43,26 @@ enum Command {
     E2e(e2e::E2e),
     /// Serve a filter, or a chain of them, on a local Envoy.
     Serve(serve::Serve),
+    /// Make OCI images of every filter, below dist/oci/.
+    Package(package::Package),
+    /// Send a local image to a registry.
+    Push(images::Images),
+    /// Bring an image from its registry, checked.
+    Pull(images::Images),
+    /// Give a local image another name.
+    Tag(images::Images),
+    /// List the local images, or those of a repository in a registry.
+    List(images::Images),
+    /// Say what a module, an image or a reference holds.
+    Inspect(images::Images),
+    /// Remove local images, or one in a registry.
+    Rm(images::Images),
+    /// Sign an image in its registry, as cosign does.
+    Sign(images::Images),
+    /// Make sure that an image in its registry is signed with a key, and unaltered.
+    Verify(images::Images),
+    /// Write what deploys a chain of filters: for Envoy, Istio, Envoy Gateway or Kubernetes.
+    Export(images::Images),
     /// Say what this machine has, what it lacks, and the one command that mends each.
     Doctor(doctor::Doctor),
 }
@@ -49,6 +73,16 @@ fn main() -> ExitCode {
         Command::Test(task) => task.run(),
         Command::E2e(task) => task.run(),
         Command::Serve(task) => task.run(),
+        Command::Package(task) => task.run(),
+        Command::Push(task) => task.run("push"),
+        Command::Pull(task) => task.run("pull"),
+        Command::Tag(task) => task.run("tag"),
+        Command::List(task) => task.run("list"),
+        Command::Inspect(task) => task.run("inspect"),
+        Command::Rm(task) => task.run("rm"),
+        Command::Sign(task) => task.run("sign"),
+        Command::Verify(task) => task.run("verify"),
+        Command::Export(task) => task.run("export"),
         Command::Doctor(task) => task.run(),
     };
     match result {

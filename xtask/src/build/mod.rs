@@ -166,15 +166,25 @@ pub(crate) fn tidy(project: &Project) -> Result<()> {
 /// # Errors
 /// One of them cannot be built; why was said before.
 pub(crate) fn modules(project: &Project, ports: Vec<Port>, options: Options) -> Result<Vec<(Port, PathBuf)>> {
-    let mut modules = Vec::new();
+    let path = |port: &Port| folder(project, options.dev).join(format!("{}.wasm", port.artifact()));
+    let with_path = |(port, _): (Port, Built)| {
+        let path = path(&port);
+        (port, path)
+    };
+    Ok(all(project, ports, options)?.into_iter().map(with_path).collect())
+}
+
+/// Builds one set of ports for a command that needs all of them, and returns each with what is known of its module.
+///
+/// # Errors
+/// One of them cannot be built; why was said before.
+pub(crate) fn all(project: &Project, ports: Vec<Port>, options: Options) -> Result<Vec<(Port, Built)>> {
+    let mut all = Vec::new();
     for Outcome { port, result } in build(project, ports, options)? {
-        if result.is_err() {
-            bail!("{} cannot be built (see above)", port.artifact());
-        }
-        let path = folder(project, options.dev).join(format!("{}.wasm", port.artifact()));
-        modules.push((port, path));
+        let Ok(built) = result else { bail!("{} cannot be built (see above)", port.artifact()) };
+        all.push((port, built));
     }
-    Ok(modules)
+    Ok(all)
 }
 
 /// Bytes as lower-case hexadecimal digits.
