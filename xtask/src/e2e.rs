@@ -3,17 +3,19 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use crate::build::{self, Options};
+use crate::images::{self, is_image};
 use crate::process::{build_tool, run, say};
 use crate::project::Project;
 use crate::{envoy, machine};
 
 #[derive(Args)]
 pub(crate) struct E2e {
-    /// Run only the cases of these filters.
+    /// Run only the cases of these filters; an image, NAME:TAG or a reference, in place of what would be built.
+    #[arg(value_name = "FILTER|IMAGE")]
     filters: Vec<String>,
     /// What Envoy runs in.
     #[arg(long, default_value = "auto")]
@@ -47,10 +49,22 @@ impl E2e {
 
     pub(crate) fn run(self) -> Result<()> {
         let project = Project::find()?;
-        let ports = project.select(&self.filters, None)?;
+        let (images, names): (Vec<String>, Vec<String>) = self.filters.iter().cloned().partition(|it| is_image(it));
+        // Without a name all are meant, unless images are.
+        let ports = if names.is_empty() && !images.is_empty() { Vec::new() } else { project.select(&names, None)? };
         let runtime = self.runtime.choose()?;
         let envoy = envoy::find_or_fetch(&project, self.envoy.as_deref())?;
-        let modules = build::modules(&project, ports, Options::default())?;
+        let mut runs = Vec::new();
+        if !ports.is_empty() {
+            let modules = build::modules(&project, ports, Options::default())?;
+            runs.extend(modules.into_iter().map(|(port, wasm)| (port.dir, wasm)));
+        }
+        for image in images {
+            let resolved = images::resolve(&project, &image)?;
+            let port = project.select(std::slice::from_ref(&resolved.filter), None);
+            let port = port.with_context(|| format!("{image} cannot be held against cases"))?.into_iter().next();
+            runs.extend(port.map(|port| (port.dir, resolved.module)));
+        }
         let features: &[&str] = if runtime == "container" { &["--features", "container"] } else { &[] };
         let tool = build_tool("weir-envoy", "weir-envoy", features)?;
         let command = |name: &str| {
@@ -60,8 +74,8 @@ impl E2e {
             command
         };
         let mut cases = command("e2e");
-        for (port, wasm) in modules {
-            let mut run = port.dir.join("cases.toml").into_os_string();
+        for (dir, wasm) in runs {
+            let mut run = dir.join("cases.toml").into_os_string();
             run.push("=");
             run.push(wasm);
             cases.arg("--run").arg(run);

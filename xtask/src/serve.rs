@@ -13,6 +13,7 @@ use walkdir::WalkDir;
 
 use crate::build::{self, Options, inputs};
 use crate::envoy;
+use crate::images::{self, is_image};
 use crate::process::{build_tool, say};
 use crate::project::{Port, Project};
 
@@ -21,8 +22,9 @@ const WATCH: Duration = Duration::from_millis(300);
 
 #[derive(Args)]
 pub(crate) struct Serve {
-    /// The filters, in the order in which a request meets them: NAME or NAME,NAME.
-    #[arg(required = true, value_delimiter = ',', value_name = "FILTER")]
+    /// The filters, in the order in which a request meets them: NAME or NAME,NAME; an image, NAME:TAG or a reference, is
+    /// served as it is.
+    #[arg(required = true, value_delimiter = ',', value_name = "FILTER|IMAGE")]
     filters: Vec<String>,
     /// A filter's configuration, as JSON or as @FILE; in a chain: NAME=JSON or NAME=@FILE, once for each.
     #[arg(long, value_name = "[NAME=]JSON|@FILE")]
@@ -45,12 +47,16 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    pub(crate) fn run(self) -> Result<()> {
+    pub(crate) fn run(mut self) -> Result<()> {
         let project = Project::find()?;
-        let chain = self.chain(&project)?;
+        let mut modules = self.images(&project)?;
+        let chain = self.chain(&project, &modules)?;
         let configs = configurations(&self.config, &self.filters)?;
         let envoy = envoy::find_or_fetch(&project, self.envoy.as_deref())?;
-        let modules = build::modules(&project, chain.clone(), self.options())?;
+        if !chain.is_empty() {
+            let built = build::modules(&project, chain.clone(), self.options())?;
+            modules.extend(built.into_iter().map(|(port, wasm)| (port.filter, wasm)));
+        }
         let mut command = Command::new(build_tool("weir-envoy", "weir-envoy", &[])?);
         command.arg("serve").arg("--envoy").arg(envoy).arg("--state").arg(project.state().join("envoy"));
         command.arg("--port").arg(self.port.to_string());
@@ -58,8 +64,7 @@ impl Serve {
             command.arg("--upstream").arg(url);
         }
         for name in &self.filters {
-            let wasm = modules.iter().find(|(port, _)| &port.filter == name).map(|(_, wasm)| wasm);
-            let wasm = wasm.with_context(|| format!("{name} was not built"))?;
+            let wasm = modules.get(name).with_context(|| format!("{name} was not built"))?;
             command.arg("--filter").arg(format!("{name}={}", wasm.display()));
         }
         for (name, text) in &configs {
@@ -73,9 +78,25 @@ impl Serve {
         Options { dev: !self.optimise, ..Options::default() }
     }
 
+    /// The modules that come in images, by the filters in them, whose names from here on stand for the images.
+    fn images(&mut self, project: &Project) -> Result<BTreeMap<String, PathBuf>> {
+        let mut modules = BTreeMap::new();
+        for filter in self.filters.iter_mut().filter(|it| is_image(it)) {
+            let resolved = images::resolve(project, filter)?;
+            filter.clone_from(&resolved.filter);
+            modules.insert(resolved.filter, resolved.module);
+        }
+        Ok(modules)
+    }
+
     /// The ports to build, each once.
-    fn chain(&self, project: &Project) -> Result<Vec<Port>> {
-        project.select(&self.filters, Some(crate::project::Language::Rust))
+    fn chain(&self, project: &Project, images: &BTreeMap<String, PathBuf>) -> Result<Vec<Port>> {
+        let names: Vec<String> = self.filters.iter().filter(|name| !images.contains_key(*name)).cloned().collect();
+        // To `select`, no name means all.
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        project.select(&names, Some(crate::project::Language::Rust))
     }
 
     /// Runs Envoy's keeper until it ends. It ends when it is told to, or when its standard input does: with this

@@ -23,10 +23,10 @@ mod delete;
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Connection {
     /// Speak plain HTTP to a registry that is not on this machine.
-    #[arg(long)]
+    #[arg(long, env = "WEIR_REGISTRY_PLAIN_HTTP")]
     pub plain_http: bool,
     /// Trust the certificates of this authority too, a PEM file.
-    #[arg(long, value_name = "FILE", conflicts_with = "plain_http")]
+    #[arg(long, value_name = "FILE", env = "WEIR_REGISTRY_CA", conflicts_with = "plain_http")]
     pub ca: Option<PathBuf>,
 }
 
