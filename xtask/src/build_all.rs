@@ -43,6 +43,19 @@ fn size_profile(text: &str) -> Result<SizeProfile, String> {
 }
 
 impl BuildAll {
+    /// What ships, of these filters or of all.
+    pub(crate) fn shipping(filters: Vec<String>) -> BuildAll {
+        BuildAll {
+            filters,
+            lang: None,
+            dev: false,
+            size_profile: None,
+            bless: false,
+            rebuild: false,
+            format: Format::Text,
+        }
+    }
+
     pub(crate) fn run(self) -> Result<()> {
         let project = Project::find()?;
         let ports = project.select(&self.filters, self.lang)?;

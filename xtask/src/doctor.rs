@@ -1,6 +1,6 @@
 //! `cargo xtask doctor`: what this machine has, what it lacks, and the one command that mends each.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -50,7 +50,7 @@ impl Doctor {
     }
 }
 
-fn checks(project: &Project) -> Result<[Check; 7]> {
+fn checks(project: &Project) -> Result<[Check; 9]> {
     Ok([
         Check { what: "rustfmt", found: machine::rustfmt(), absence: Absence::Lacking },
         Check { what: "clippy", found: machine::clippy(), absence: Absence::Lacking },
@@ -59,7 +59,13 @@ fn checks(project: &Project) -> Result<[Check; 7]> {
         Check { what: "python3 with pip", found: machine::pip(), absence: Absence::Optional },
         envoy(project)?,
         Check { what: "a Docker engine", found: machine::docker_engine(), absence: Absence::Optional },
+        tool("a registry for tests", machine::docker_registry()),
+        tool("skopeo", machine::skopeo()),
     ])
+}
+
+fn tool(what: &'static str, found: Result<PathBuf, Missing>) -> Check {
+    Check { what, found: found.map(|path| path.display().to_string()), absence: Absence::Optional }
 }
 
 fn compiler(state: &Path) -> Check {

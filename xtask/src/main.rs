@@ -9,15 +9,19 @@ mod doctor;
 mod e2e;
 mod envoy;
 mod git;
+mod go_tools;
 mod images;
 mod machine;
 mod package;
 mod process;
 mod project;
 mod readme;
+mod release;
 mod sbom;
 mod serve;
 mod test;
+mod test_images;
+mod test_workflows;
 mod toolchain;
 mod whole;
 
@@ -39,6 +43,10 @@ enum Command {
     BuildAll(build_all::BuildAll),
     /// Run the whole suite that needs no Docker: formatting, lints, units, and every case through a native Envoy.
     Test(test::Test),
+    /// Move images through a real registry, read them with skopeo and oras, serve what is exported with a real Envoy.
+    TestImages(test_images::TestImages),
+    /// Check the workflows with actionlint, and that every action is pinned by its commit.
+    TestWorkflows(test_workflows::TestWorkflows),
     /// Run the cases of the filters through a real Envoy.
     E2e(e2e::E2e),
     /// Serve a filter, or a chain of them, on a local Envoy.
@@ -63,6 +71,10 @@ enum Command {
     Verify(images::Images),
     /// Write what deploys a chain of filters: for Envoy, Istio, Envoy Gateway or Kubernetes.
     Export(images::Images),
+    /// Build, check, package, push and sign a release, and gather its files.
+    Release(release::Release),
+    /// Set the version and the changelog for a release.
+    PrepareRelease(release::PrepareRelease),
     /// Say what this machine has, what it lacks, and the one command that mends each.
     Doctor(doctor::Doctor),
 }
@@ -71,6 +83,8 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::BuildAll(task) => task.run(),
         Command::Test(task) => task.run(),
+        Command::TestImages(task) => task.run(),
+        Command::TestWorkflows(task) => task.run(),
         Command::E2e(task) => task.run(),
         Command::Serve(task) => task.run(),
         Command::Package(task) => task.run(),
@@ -83,6 +97,8 @@ fn main() -> ExitCode {
         Command::Sign(task) => task.run("sign"),
         Command::Verify(task) => task.run("verify"),
         Command::Export(task) => task.run("export"),
+        Command::Release(task) => task.run(),
+        Command::PrepareRelease(task) => task.run(),
         Command::Doctor(task) => task.run(),
     };
     match result {

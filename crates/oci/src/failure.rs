@@ -188,16 +188,19 @@ impl Failure {
             return Failure::of_status(request, status.as_u16(), "");
         }
         let mut said = error.to_string();
-        let mut source = error.source();
         let (mut io, mut tls) = (None, None);
-        while let Some(inner) = source {
+        let mut next = error.source();
+        while let Some(inner) = next {
             said = inner.to_string();
-            if let Some(error) = inner.downcast_ref::<std::io::Error>() {
-                io = Some(error.kind());
-                tls = error.get_ref().and_then(|it| it.downcast_ref::<rustls::Error>()).or(tls);
-            }
             tls = inner.downcast_ref::<rustls::Error>().or(tls);
-            source = inner.source();
+            // What an I/O error wraps is not its source but itself, and may be wrapped again.
+            next = match inner.downcast_ref::<std::io::Error>() {
+                Some(error) => {
+                    io = Some(error.kind());
+                    error.get_ref().map(|wrapped| wrapped as &(dyn std::error::Error + 'static))
+                }
+                None => inner.source(),
+            };
         }
         if let Some(tls) = tls {
             let mend = match tls {

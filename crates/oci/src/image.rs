@@ -244,7 +244,8 @@ impl Image {
 pub const NO_MODULE: &str =
     "it is no image of a Wasm filter: it has neither a layer with plugin.wasm nor one that is a module";
 
-fn labels(config: &[u8]) -> Facts {
+/// What the labels of a container image's configuration say.
+pub(crate) fn labels(config: &[u8]) -> Facts {
     let config: Value = serde_json::from_slice(config).unwrap_or_default();
     let labels: BTreeMap<String, String> =
         serde_json::from_value(config["config"]["Labels"].clone()).unwrap_or_default();

@@ -66,7 +66,11 @@ impl List {
             // A repository may hold other things than filters.
             let Ok(parsed) = image::read_manifest(&manifest.bytes) else { continue };
             let Some(layout) = Layout::of(&parsed) else { continue };
-            let facts = parsed.annotations.as_ref().map(Facts::read).unwrap_or_default();
+            let facts = match &parsed.annotations {
+                Some(annotations) => Facts::read(annotations),
+                // Docker's manifest has none; its configuration says the same.
+                None => image::labels(&registry.blob(reference, &parsed.config).await?.bytes),
+            };
             let name = format!("{}/{}", reference.registry(), reference.repository());
             rows.push(Row::new(name, Some(tag), layout, &parsed, &facts, manifest.digest));
         }
