@@ -12,15 +12,22 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::build::report::Built;
-use crate::project::{Language, Port, Project};
+use crate::project::{Port, Project};
 
 /// The bill of materials of a port that was built.
 ///
 /// # Errors
 /// Cargo cannot resolve the workspace, or `Cargo.lock` cannot be read.
 pub(crate) fn sbom(project: &Project, port: &Port, built: &Built) -> Result<String> {
-    let parts = match port.language {
-        Language::Rust => Parts::of_crate(project, &port.filter)?,
+    let folder = port.dir.join(port.language.name());
+    // What a port is built from stands where its language keeps it; one without such a file is built from its own
+    // sources and the SDK of this checkout.
+    let parts = if folder.join("Cargo.toml").is_file() {
+        Parts::of_crate(project, &port.filter, &port.artifact(), &built.toolchain)?
+    } else if let Ok(text) = fs::read_to_string(folder.join("go.mod")) {
+        Parts::of_go(&text, &port.artifact())
+    } else {
+        Parts::default()
     };
     Ok(format!("{}\n", serde_json::to_string_pretty(&document(project, port, built, parts)?)?))
 }
@@ -36,21 +43,8 @@ struct Parts {
 fn document(project: &Project, port: &Port, built: &Built, parts: Parts) -> Result<Value> {
     let package = project.package("xtask")?;
     let name = port.artifact();
-    let std = json!({
-        "type": "library",
-        "bom-ref": "std",
-        "name": "std",
-        "description": "The standard library, built from its sources for the module.",
-        "version": built.toolchain,
-        "licenses": [{ "expression": "MIT OR Apache-2.0" }],
-    });
-    let mut components = parts.components;
-    let mut needs = parts.needs;
-    if port.language == Language::Rust {
-        components.push(std);
-        needs.entry(name.clone()).or_default().insert("std".into());
-    }
-    let dependencies: Vec<Value> = needs.iter().map(|(from, to)| json!({ "ref": from, "dependsOn": to })).collect();
+    let dependencies: Vec<Value> =
+        parts.needs.iter().map(|(from, to)| json!({ "ref": from, "dependsOn": to })).collect();
     Ok(json!({
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -73,14 +67,14 @@ fn document(project: &Project, port: &Port, built: &Built, parts: Parts) -> Resu
                 { "name": "weir:toolchain", "value": built.toolchain },
             ],
         },
-        "components": components,
+        "components": parts.components,
         "dependencies": dependencies,
     }))
 }
 
 impl Parts {
-    /// The crates that the module of a crate is built from.
-    fn of_crate(project: &Project, name: &str) -> Result<Parts> {
+    /// The crates that the module of a crate is built from, and std.
+    fn of_crate(project: &Project, package: &str, module: &str, toolchain: &str) -> Result<Parts> {
         // Without the filter, crates of other systems would be listed that no module holds.
         let mut command = MetadataCommand::new();
         command
@@ -90,10 +84,10 @@ impl Parts {
         let lock = project.root.join("Cargo.lock");
         let text = fs::read_to_string(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
         let checksums = checksums(&text).with_context(|| format!("{} cannot be read", lock.display()))?;
-        let root = project.package(name)?.id.clone();
+        let root = project.package(package)?.id.clone();
         let edges = edges(&metadata, &root)?;
         let mut parts = Parts::default();
-        let reference = |id: &PackageId| if *id == root { name.to_owned() } else { purl(&metadata[id]) };
+        let reference = |id: &PackageId| if *id == root { module.to_owned() } else { purl(&metadata[id]) };
         for (from, to) in &edges {
             parts.needs.insert(reference(from), to.iter().map(reference).collect());
             if *from != root {
@@ -101,7 +95,41 @@ impl Parts {
             }
         }
         parts.components.sort_by_key(|component| component["bom-ref"].to_string());
+        parts.components.push(json!({
+            "type": "library",
+            "bom-ref": "std",
+            "name": "std",
+            "description": "The standard library, built from its sources for the module.",
+            "version": toolchain,
+            "licenses": [{ "expression": "MIT OR Apache-2.0" }],
+        }));
+        parts.needs.entry(module.to_owned()).or_default().insert("std".into());
         Ok(parts)
+    }
+
+    /// The modules that a `go.mod` requires; those that are replaced by a folder are sources of this checkout.
+    fn of_go(text: &str, module: &str) -> Parts {
+        let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default().trim());
+        let replaced: Vec<&str> = lines
+            .clone()
+            .filter_map(|line| line.trim_start_matches("replace").trim().split_once("=>"))
+            .filter(|(_, to)| to.trim().starts_with('.'))
+            .filter_map(|(from, _)| from.split_whitespace().next())
+            .collect();
+        let required = lines.filter_map(|line| {
+            let mut words = line.trim_start_matches("require").split_whitespace();
+            let (name, version) = (words.next()?, words.next()?);
+            (version.starts_with('v') && words.next().is_none() && !replaced.contains(&name)).then_some((name, version))
+        });
+        let mut parts = Parts::default();
+        for (name, version) in required {
+            let purl = format!("pkg:golang/{name}@{version}");
+            parts.components.push(json!({
+                "type": "library", "bom-ref": purl, "name": name, "version": version, "scope": "required", "purl": purl,
+            }));
+            parts.needs.entry(module.to_owned()).or_default().insert(purl);
+        }
+        parts
     }
 }
 
@@ -174,9 +202,18 @@ fn checksums(lock: &str) -> Result<BTreeMap<(String, String), String>> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_go_module_is_built_from_what_it_requires() {
+        let text = "module demo\n\ngo 1.24\n\nrequire example.org/one v1.0.0\nrequire (\n\texample.org/two v2.0.0 // indirect\n\tweir/sdk v0.0.0\n)\n\nreplace weir/sdk => ../../../sdk/go\n";
+        let parts = Parts::of_go(text, "demo.go");
+        let expected = ["pkg:golang/example.org/one@v1.0.0", "pkg:golang/example.org/two@v2.0.0"];
+        assert_eq!(parts.components.iter().map(|it| &it["purl"]).collect::<Vec<_>>(), expected);
+        assert_eq!(parts.needs["demo.go"].iter().collect::<Vec<_>>(), expected);
+    }
+
     fn port() -> Port {
         let project = Project::find().unwrap();
-        project.select(&["hello-header".to_owned()], Some(Language::Rust)).unwrap().remove(0)
+        project.select(&["hello-header".to_owned()], None).unwrap().remove(0)
     }
 
     #[test]
