@@ -9,6 +9,7 @@ use crate::build::{self, Options, Outcome};
 use crate::process::{say, shown};
 use crate::project::{Language, Port, Project};
 use crate::readme;
+use crate::shard::Shard;
 
 #[derive(Args)]
 pub(crate) struct BuildAll {
@@ -17,6 +18,9 @@ pub(crate) struct BuildAll {
     /// Build only the ports in this language.
     #[arg(long)]
     lang: Option<Language>,
+    /// Build only this share of the ports, of so many.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// Leave the optimiser out: quick, for a look. The result goes to target/weir/dev, not to dist/.
     #[arg(long)]
     dev: bool,
@@ -48,6 +52,7 @@ impl BuildAll {
         BuildAll {
             filters,
             lang: None,
+            shard: None,
             dev: false,
             size_profile: None,
             bless: false,
@@ -58,7 +63,10 @@ impl BuildAll {
 
     pub(crate) fn run(self) -> Result<()> {
         let project = Project::find()?;
-        let ports = project.select(&self.filters, self.lang)?;
+        let mut ports = project.select(&self.filters, self.lang)?;
+        if let Some(shard) = self.shard {
+            ports = shard.take(ports);
+        }
         let asked = ports.len();
         let options = Options { dev: self.dev, size_profile: self.size_profile, rebuild: self.rebuild };
         let outcomes = build::build(&project, ports, options)?;

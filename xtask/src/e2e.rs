@@ -10,6 +10,7 @@ use crate::build::{self, Options};
 use crate::images::{self, is_image};
 use crate::process::{build_tool, run, say};
 use crate::project::Project;
+use crate::shard::Shard;
 use crate::{envoy, machine};
 
 #[derive(Args)]
@@ -17,6 +18,9 @@ pub(crate) struct E2e {
     /// Run only the cases of these filters; an image, NAME:TAG or a reference, in place of what would be built.
     #[arg(value_name = "FILTER|IMAGE")]
     filters: Vec<String>,
+    /// Run only the cases of this share of the ports, of so many.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// What Envoy runs in.
     #[arg(long, default_value = "auto")]
     runtime: Runtime,
@@ -44,14 +48,25 @@ pub(crate) enum Runtime {
 impl E2e {
     /// All that a native Envoy can tell.
     pub(crate) fn native() -> E2e {
-        E2e { filters: Vec::new(), runtime: Runtime::Native, envoy: None, case: Vec::new(), selftest: true }
+        E2e {
+            filters: Vec::new(),
+            shard: None,
+            runtime: Runtime::Native,
+            envoy: None,
+            case: Vec::new(),
+            selftest: true,
+        }
     }
 
     pub(crate) fn run(self) -> Result<()> {
         let project = Project::find()?;
         let (images, names): (Vec<String>, Vec<String>) = self.filters.iter().cloned().partition(|it| is_image(it));
         // Without a name all are meant, unless images are.
-        let ports = if names.is_empty() && !images.is_empty() { Vec::new() } else { project.select(&names, None)? };
+        let mut ports =
+            if names.is_empty() && !images.is_empty() { Vec::new() } else { project.select(&names, None)? };
+        if let Some(shard) = self.shard {
+            ports = shard.take(ports);
+        }
         let runtime = self.runtime.choose()?;
         let envoy = envoy::find_or_fetch(&project, self.envoy.as_deref())?;
         let mut runs = Vec::new();
@@ -74,6 +89,10 @@ impl E2e {
             command
         };
         let mut cases = command("e2e");
+        if runs.is_empty() {
+            say!("this share has no ports, and so no cases");
+            return Ok(());
+        }
         for (dir, wasm) in runs {
             let mut run = dir.join("cases.toml").into_os_string();
             run.push("=");

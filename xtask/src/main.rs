@@ -5,6 +5,7 @@
 
 mod build;
 mod build_all;
+mod cache;
 mod doctor;
 mod e2e;
 mod envoy;
@@ -12,6 +13,7 @@ mod git;
 mod go_tools;
 mod images;
 mod machine;
+mod matrix;
 mod package;
 mod process;
 mod project;
@@ -19,6 +21,7 @@ mod readme;
 mod release;
 mod sbom;
 mod serve;
+mod shard;
 mod test;
 mod test_images;
 mod test_workflows;
@@ -33,6 +36,10 @@ use clap::{Parser, Subcommand};
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version, arg_required_else_help = true)]
 struct Cli {
+    /// Look for what other machines built in this repository, REGISTRY/REPOSITORY, before anything is compiled, and
+    /// keep there what is built.
+    #[arg(long, global = true, value_name = "REPOSITORY", env = "WEIR_CACHE")]
+    cache: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -71,6 +78,8 @@ enum Command {
     Verify(images::Images),
     /// Write what deploys a chain of filters: for Envoy, Istio, Envoy Gateway or Kubernetes.
     Export(images::Images),
+    /// Print the ports, or shares of them, for a workflow's matrix.
+    Matrix(matrix::Matrix),
     /// Build, check, package, push and sign a release, and gather its files.
     Release(release::Release),
     /// Set the version and the changelog for a release.
@@ -80,7 +89,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let cli = Cli::parse();
+    cache::configure(cli.cache);
+    let result = match cli.command {
         Command::BuildAll(task) => task.run(),
         Command::Test(task) => task.run(),
         Command::TestImages(task) => task.run(),
@@ -97,6 +108,7 @@ fn main() -> ExitCode {
         Command::Sign(task) => task.run("sign"),
         Command::Verify(task) => task.run("verify"),
         Command::Export(task) => task.run("export"),
+        Command::Matrix(task) => task.run(),
         Command::Release(task) => task.run(),
         Command::PrepareRelease(task) => task.run(),
         Command::Doctor(task) => task.run(),

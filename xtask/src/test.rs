@@ -23,6 +23,7 @@ impl Test {
             &["--workspace"][..],
             &["--package", "weir-envoy", "--features", "container"],
             &["--package", "weir-oci", "--features", "real"],
+            &["--package", "xtask", "--features", "real"],
         ] {
             step("lints", || {
                 Ok(cmd!(sh, "cargo clippy --quiet {selection...} --all-targets -- -D warnings").quiet().run()?)

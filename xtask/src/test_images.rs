@@ -39,12 +39,18 @@ impl TestImages {
         let mut command = cargo();
         command.args(["test", "--quiet", "--package", "weir-oci", "--features", "real", "--test", "real", "--"]);
         command.args(&self.tests).current_dir(&project.root);
-        command.env("WEIR_TEST_REGISTRY", registry).env("WEIR_TEST_SKOPEO", skopeo).env("WEIR_TEST_ORAS", oras);
+        command.env("WEIR_TEST_REGISTRY", &registry).env("WEIR_TEST_SKOPEO", skopeo).env("WEIR_TEST_ORAS", oras);
         command.env("WEIR_TEST_ENVOY", absolute(&envoy)?).env("WEIR_TEST_MODULE", module);
         if let Some(path) = &self.cosign {
             command.env("WEIR_TEST_COSIGN", absolute(path)?).arg("--include-ignored");
         }
-        run(&mut command)
+        run(&mut command)?;
+        if self.tests.is_empty() {
+            let mut shared = cargo();
+            shared.args(["test", "--quiet", "--package", "xtask", "--features", "real", "--test", "shared_builds"]);
+            run(shared.current_dir(&project.root).env("WEIR_TEST_REGISTRY", &registry))?;
+        }
+        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line. `cargo xtask` builds this program and hands its images' commands to it as they are.
 
+mod cache;
 mod images;
 mod inspect;
 mod list;
@@ -51,6 +52,9 @@ enum Command {
     Verify(sign::Verify),
     /// Write what deploys a chain of filters.
     Export(export::Export),
+    /// Bring or keep what was built, by the digest of its inputs.
+    #[command(hide = true)]
+    Cache(cache::Cache),
     /// Find a module, and say where its file is.
     #[command(hide = true)]
     Resolve(resolve::Resolve),
@@ -91,6 +95,7 @@ pub fn main() -> ExitCode {
             Command::Sign(command) => runtime.block_on(command.run()),
             Command::Verify(command) => runtime.block_on(command.run()),
             Command::Export(command) => runtime.block_on(command.run(&store)),
+            Command::Cache(command) => runtime.block_on(command.run()),
             Command::Resolve(command) => runtime.block_on(command.run(&store)),
         }
     };

@@ -88,7 +88,8 @@ impl Blob {
         Blob { digest: Digest::of(&bytes), bytes }
     }
 
-    fn described(&self, media_type: &str, title: Option<&str>) -> OciDescriptor {
+    /// What a manifest says of these bytes, under a file's name if they have one.
+    pub(crate) fn described(&self, media_type: &str, title: Option<&str>) -> OciDescriptor {
         let title =
             title.map(|title| BTreeMap::from([("org.opencontainers.image.title".to_owned(), title.to_owned())]));
         OciDescriptor {

@@ -34,3 +34,5 @@ pub const SBOM: &str = "application/vnd.cyclonedx+json";
 pub const SYMBOLS: &str = "application/vnd.weir.symbols.v1+text";
 /// What a signature is over, as cosign writes it.
 pub const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+/// What was built from some inputs, kept for another machine.
+pub const BUILD: &str = "application/vnd.weir.build.v1";

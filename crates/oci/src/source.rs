@@ -155,7 +155,11 @@ pub fn checked(image: &Image) -> Result<Vec<u8>> {
     Ok(module)
 }
 
-fn check(module: &[u8]) -> Result<()> {
+/// Makes sure that Envoy would take a module.
+///
+/// # Errors
+/// Says why it would not.
+pub(crate) fn check(module: &[u8]) -> Result<()> {
     if module.len() as u64 > MOST_MODULE_BYTES {
         bail!("the module has {} bytes, and a filter has at most {MOST_MODULE_BYTES}", module.len());
     }
