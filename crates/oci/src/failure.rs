@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::credentials::{PASSWORD, USER};
 use crate::digest::Digest;
+use crate::words::harmless;
 
 /// What was asked of a registry, for the words of a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,7 +146,7 @@ impl Failure {
             Theirs::ServerError { code, message, .. } => Failure::of_status(request, code, &message),
             Theirs::RegistryError { envelope, .. } => {
                 let said: Vec<&str> = envelope.errors.iter().map(|error| error.message.as_str()).collect();
-                let said = said.join("; ");
+                let said = harmless(&said.join("; "));
                 match envelope.errors.first().map(|error| &error.code) {
                     Some(Code::Unauthorized) => Failure::unauthorized(request),
                     Some(Code::Denied) => Failure::Forbidden { request, said },
@@ -244,7 +245,7 @@ fn words(body: &str) -> String {
         Ok(body) => body.errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "),
         Err(_) => body.lines().next().unwrap_or_default().chars().take(200).collect(),
     };
-    if said.is_empty() { "it says no more".into() } else { said }
+    if said.is_empty() { "it says no more".into() } else { harmless(&said) }
 }
 
 #[cfg(test)]
@@ -268,6 +269,10 @@ mod tests {
         assert!(denied.contains("(403): read only; use an account that may"), "{denied}");
         assert!(status(404, "").to_string().contains("it is not there (404); `cargo xtask list --remote"));
         assert!(status(503, "busy\nline").to_string().contains("itself failed (503): busy; try again later"));
+        assert!(
+            !status(503, "\u{1b}[2J").to_string().contains('\u{1b}'),
+            "a registry's words do nothing to a terminal"
+        );
         assert!(status(429, "").to_string().contains("too many requests (429)"));
     }
 

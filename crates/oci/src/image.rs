@@ -362,6 +362,16 @@ mod tests {
     }
 
     #[test]
+    fn a_mesh_takes_the_last_layer_of_a_container_image() {
+        let mut two = image(Layout::Compat).parsed;
+        let mut base = two.layers[0].clone();
+        base.digest = Digest::of(b"base").to_string();
+        two.layers.insert(0, base);
+        let (layout, layer) = module_layer(&two).unwrap();
+        assert_eq!((layout, &layer.digest), (Layout::Compat, &two.layers[1].digest));
+    }
+
+    #[test]
     fn what_is_too_large_is_refused_by_its_manifest() {
         let mut huge = image(Layout::Compat).parsed;
         huge.layers[0].size = 5 << 30;

@@ -13,8 +13,14 @@ pub(crate) fn thousands(number: u64) -> String {
     text
 }
 
+/// A text on one line, and harmless to a terminal: what an image or a registry says may hold anything.
+pub(crate) fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 /// Rows of cells with their columns aligned, two spaces apart, nothing behind the last one.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| harmless(cell)).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
@@ -39,6 +45,11 @@ mod tests {
     fn thousands_are_apart() {
         let written = [0, 999, 1_000, 48_936, 1_234_567].map(thousands);
         assert_eq!(written, ["0", "999", "1,000", "48,936", "1,234,567"]);
+    }
+
+    #[test]
+    fn what_others_say_does_nothing_to_a_terminal() {
+        assert_eq!(table(&[vec!["a\x1b[2Jb\nc".to_owned()]]), "a\u{fffd}[2Jb\u{fffd}c\n");
     }
 
     #[test]

@@ -239,6 +239,10 @@ pub(super) mod tests {
         assert!(link("a", Some("[]")).object().unwrap_err().to_string().contains("no JSON object"));
         let reference = link("a", None).pinned("Istio").unwrap().to_string();
         assert!(reference.starts_with("ghcr.io/weir/a@sha256:"), "{reference}");
+        let mut cncf = link("a", None);
+        let image = Image::of_module(Layout::Cncf, &module(), &Facts::default()).unwrap();
+        cncf.found.image.as_mut().unwrap().image = image;
+        assert!(cncf.pinned("Istio").unwrap_err().to_string().contains("does not pull images of the CNCF's layout"));
         let mut local = link("a", None);
         local.found.image.as_mut().unwrap().repository = "a".into();
         let error = local.pinned("Istio").unwrap_err().to_string();

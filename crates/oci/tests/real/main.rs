@@ -11,6 +11,7 @@ mod machine;
 mod proxy;
 mod registry;
 mod signing;
+mod tokens;
 mod tools;
 mod transfer;
 mod trust;

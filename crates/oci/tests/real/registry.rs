@@ -27,6 +27,8 @@ const HTPASSWD: &str = "weir:$2y$05$smEIz5VWwtPDUcL4F5ytke4yhbrM7Zgs76A5DaSFHROJ
 pub(crate) struct Setup<'a> {
     /// Asks for [`USER`] and [`PASSWORD`].
     pub(crate) authentication: bool,
+    /// Takes tokens of this service, signed with the key of this certificate, a PEM file.
+    pub(crate) tokens: Option<(&'a str, &'a Path)>,
     /// Speaks TLS with this certificate and key, PEM files.
     pub(crate) tls: Option<(&'a Path, &'a Path)>,
 }
@@ -52,6 +54,12 @@ impl Registry {
             let file = folder.path().join("htpasswd");
             fs::write(&file, HTPASSWD).unwrap();
             config += &format!("auth:\n  htpasswd: {{ realm: weir, path: {} }}\n", file.display());
+        }
+        if let Some((realm, certificate)) = setup.tokens {
+            let bundle = certificate.display();
+            config += &format!(
+                "auth:\n  token: {{ realm: \"{realm}\", service: registry, issuer: weir, rootcertbundle: {bundle} }}\n"
+            );
         }
         let path = folder.path().join("config.yml");
         fs::write(&path, config).unwrap();
