@@ -154,6 +154,12 @@ mod tests {
         });
         assert!(zeros.len() < 10_000, "a bomb is small: {}", zeros.len());
         assert!(matches!(unpack(&zeros, LIMIT), Err(ArchiveError::TooLarge { limit: LIMIT })));
+        let hidden = packed(|archive| {
+            let size = LIMIT + SLACK + 1;
+            archive.append(&raw("other", EntryType::Regular, size), std::io::repeat(0).take(size)).unwrap();
+            archive.append(&raw("plugin.wasm", EntryType::Regular, 1), &b"m"[..]).unwrap();
+        });
+        assert!(matches!(unpack(&hidden, LIMIT), Err(ArchiveError::TooLarge { limit: LIMIT })));
         let large = packed(|archive| {
             let bytes = vec![0; LIMIT as usize + 1];
             archive.append(&raw("plugin.wasm", EntryType::Regular, LIMIT + 1), bytes.as_slice()).unwrap();

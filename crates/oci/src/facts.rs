@@ -6,6 +6,8 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
 
+use crate::canonical;
+
 /// The most bytes of a configuration schema that an image carries.
 const MOST_SCHEMA_BYTES: usize = 256 << 10;
 
@@ -77,7 +79,7 @@ impl Facts {
         if !self.config_schema.is_empty() {
             let schema: serde_json::Value =
                 serde_json::from_str(&self.config_schema).context("config_schema: expected JSON")?;
-            self.config_schema = schema.to_string();
+            self.config_schema = canonical::sorted(&schema).to_string();
         }
         if self.config_schema.len() > MOST_SCHEMA_BYTES {
             bail!("config_schema: expected at most {MOST_SCHEMA_BYTES} bytes, found {}", self.config_schema.len());

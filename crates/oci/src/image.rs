@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::archive;
 use crate::digest::Digest;
 use crate::facts::Facts;
-use crate::media;
 use crate::{MOST_DOCUMENT_BYTES, MOST_MODULE_BYTES};
+use crate::{canonical, media};
 
 /// How a module lies in an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
@@ -127,7 +127,7 @@ impl Image {
         match layout {
             Layout::Compat | Layout::Docker => {
                 let (archive, layer) = archive::pack(module)?;
-                let config = Blob::new(serde_json::to_vec(&container_config(facts, &Digest::of(&archive)))?);
+                let config = Blob::new(canonical::bytes(&container_config(facts, &Digest::of(&archive))));
                 let layer = Blob::new(layer);
                 let mut parsed = manifest(media::MANIFEST);
                 parsed.config = config.described(media::CONFIG, None);
@@ -142,7 +142,7 @@ impl Image {
                 Image::new(parsed, vec![config, layer])
             }
             Layout::Oci => {
-                let config = Blob::new(serde_json::to_vec(&runtime_config(facts))?);
+                let config = Blob::new(canonical::bytes(&runtime_config(facts)));
                 let module = Blob::new(module.to_vec());
                 let mut parsed = manifest(media::MANIFEST);
                 parsed.config = config.described(media::WASM_CONFIG, None);
@@ -155,7 +155,7 @@ impl Image {
             }
             Layout::Cncf => {
                 let module = Blob::new(module.to_vec());
-                let config = Blob::new(serde_json::to_vec(&cncf_config(facts, &module.digest))?);
+                let config = Blob::new(canonical::bytes(&cncf_config(facts, &module.digest)));
                 let mut parsed = manifest(media::MANIFEST);
                 parsed.config = config.described(media::CNCF_CONFIG, None);
                 parsed.layers = vec![module.described(media::CNCF_LAYER, Some(archive::MODULE))];

@@ -7,6 +7,7 @@
 //! The binary `weir-oci` stands on this library; `cargo xtask` builds and runs it.
 
 pub mod archive;
+mod canonical;
 pub mod cli;
 pub mod credentials;
 pub mod digest;

@@ -97,6 +97,18 @@ mod tests {
         Place { target: targets.iter().map(ToString::to_string).collect(), ..Place::default() }
     }
 
+    /// The golden was held against the published CRD, with unknown fields refused.
+    #[test]
+    fn the_whole_text() {
+        let place = Place {
+            namespace: Some("web".into()),
+            pull_secret: Some("registry".into()),
+            ..place(&["HTTPRoute/api", "Gateway/web"])
+        };
+        let text = output::written(&[policy(&chain(), &place).unwrap()], output::Format::Yaml).unwrap();
+        output::holds("envoy-gateway.yaml", &text);
+    }
+
     #[test]
     fn one_policy_holds_the_chain_in_its_order() {
         let policy = policy(&chain(), &place(&["HTTPRoute/api"])).unwrap();

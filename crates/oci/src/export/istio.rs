@@ -129,6 +129,20 @@ mod tests {
     use super::super::envoy::tests::chain;
     use super::*;
 
+    /// The golden was held against the published CRD, with unknown fields refused.
+    #[test]
+    fn the_whole_text() {
+        let place = Place {
+            namespace: Some("web".into()),
+            target: vec!["Gateway/web".into()],
+            phase: Some(Phase::Authz),
+            pull_secret: Some("registry".into()),
+            ..Place::default()
+        };
+        let text = output::written(&plugins(&chain(), &place).unwrap(), output::Format::Yaml).unwrap();
+        output::holds("istio.yaml", &text);
+    }
+
     #[test]
     fn filters_keep_their_order_by_priority() {
         let plugins = plugins(&chain(), &Place { priority: 10, ..Place::default() }).unwrap();

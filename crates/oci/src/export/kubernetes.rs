@@ -14,11 +14,11 @@ use super::chain::{Chain, ChainArgs};
 use super::envoy::{self, Code, file_name};
 use super::istio::metadata;
 use super::output::{self, Format};
-use crate::archive;
 use crate::digest::Digest;
 use crate::image::Layout;
 use crate::store::Store;
 use crate::words::thousands;
+use crate::{archive, canonical};
 
 /// The most bytes that a ConfigMap may hold, less what Kubernetes itself needs in it.
 const MOST_BYTES: usize = 1_000_000;
@@ -96,7 +96,7 @@ fn resources(chain: &Chain, place: &Place) -> Result<Vec<Value>> {
             thousands(MOST_BYTES as u64)
         );
     }
-    let content = format!("{text}{}", Value::Object(modules.clone()));
+    let content = format!("{text}{}", canonical::sorted(&Value::Object(modules.clone())));
     // A new content gets a new name, so that a rollout, and a rollback, each find their own.
     let name = format!("{}-weir-{}", place.workload, &Digest::of(content.as_bytes()).hex()[..8]);
     let mut map = json!({

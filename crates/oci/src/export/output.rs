@@ -4,6 +4,8 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use serde_json::Value;
 
+use crate::canonical;
+
 /// How documents are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
@@ -20,6 +22,7 @@ pub(super) fn written(documents: &[Value], format: Format) -> Result<String> {
 }
 
 fn one(document: &Value, format: Format) -> Result<String> {
+    let document = &canonical::sorted(document);
     let mut text = match format {
         Format::Json => serde_json::to_string_pretty(document)?,
         // A long text without spaces, a reference say, gains nothing from being folded.
@@ -32,6 +35,17 @@ fn one(document: &Value, format: Format) -> Result<String> {
         text.push('\n');
     }
     Ok(text)
+}
+
+/// Holds a text against its golden; `WEIR_BLESS=1` writes it anew.
+#[cfg(test)]
+pub(super) fn holds(name: &str, text: &str) {
+    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens").join(name);
+    if std::env::var_os("WEIR_BLESS").is_some_and(|it| it == "1") {
+        std::fs::write(&golden, text).expect("a golden can be written");
+    }
+    let expected = std::fs::read_to_string(&golden).unwrap_or_default();
+    assert!(text == expected, "{} differs, and WEIR_BLESS=1 accepts this:\n{text}", golden.display());
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use oci_client::Reference;
 use oci_client::manifest::{OciDescriptor, OciImageManifest};
 use serde_json::json;
 
+use crate::canonical;
 use crate::digest::Digest;
 use crate::failure::Failure;
 use crate::image::{self, Blob, Image};
@@ -57,7 +58,7 @@ pub async fn sign(registry: &Registry, reference: &Reference, digest: &Digest, k
     let diff_ids: Vec<&str> = layers.iter().map(|layer| layer.digest.as_str()).collect();
     let rootfs = json!({ "type": "layers", "diff_ids": diff_ids });
     let config = json!({ "architecture": "", "os": "", "config": {}, "rootfs": rootfs });
-    let config = Blob::new(serde_json::to_vec(&config)?);
+    let config = Blob::new(canonical::bytes(&config));
     let parsed = OciImageManifest {
         media_type: Some(media::MANIFEST.into()),
         config: OciDescriptor {

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::canonical;
 use crate::digest::Digest;
 
 /// What the document says it is.
@@ -15,7 +16,7 @@ pub(super) fn written(repository: &str, digest: &Digest) -> String {
         "image": { "docker-manifest-digest": digest },
         "type": TYPE,
     });
-    json!({ "critical": critical, "optional": null }).to_string()
+    canonical::sorted(&json!({ "critical": critical, "optional": null })).to_string()
 }
 
 #[derive(Deserialize)]
