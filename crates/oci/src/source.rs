@@ -15,6 +15,7 @@ use crate::reference::{Name, is_repository};
 use crate::registry::{Connection, Registry, at_digest};
 use crate::sign::{self, PublicKey};
 use crate::store::{Entry, Store};
+use crate::words::say;
 use crate::{MOST_DOCUMENT_BYTES, MOST_MODULE_BYTES, media};
 
 /// Where a module is to come from.
@@ -134,7 +135,12 @@ pub async fn pull(
     };
     checked(&entry).with_context(|| format!("{reference} is not usable, and was not kept"))?;
     let mut attached = Vec::new();
-    for described in registry.attached(reference, &manifest.digest).await? {
+    // Some registries know no lists of what is attached, and say so in their own ways; the image is whole without.
+    let listed = registry.attached(reference, &manifest.digest).await.unwrap_or_else(|failure| {
+        say!("{failure}; going on without");
+        Vec::new()
+    });
+    for described in listed {
         let wanted = described.artifact_type.as_deref().is_none_or(|it| [media::SBOM, media::SYMBOLS].contains(&it));
         let digest = described.digest.parse::<Digest>();
         if let (true, Ok(digest), true) = (wanted, digest, described.size <= MOST_DOCUMENT_BYTES as i64) {

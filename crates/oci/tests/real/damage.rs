@@ -94,6 +94,18 @@ fn a_registry_that_goes_on_failing_is_given_up_and_told() {
 }
 
 #[test]
+fn an_image_is_pulled_where_lists_of_what_is_attached_are_not_known() {
+    let (registry, machine) = (Registry::start(), Machine::new());
+    machine.push(&registry.repository("demo"));
+    let proxy = Proxy::before(&registry.address, |line, _| match line.contains("/referrers/") {
+        true => Fate::Answer(400),
+        false => Fate::Pass,
+    });
+    let run = Machine::new().weir(["pull", &format!("{}/demo:1", proxy.address)]).succeeds();
+    assert!(run.stderr().contains("going on without"), "{}", run.stderr());
+}
+
+#[test]
 fn a_blob_that_was_altered_in_the_registry_is_refused() {
     let (registry, machine) = (Registry::start(), Machine::new());
     machine.push(&registry.repository("demo"));
