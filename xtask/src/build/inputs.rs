@@ -18,7 +18,7 @@ use crate::toolchain::Toolchain;
 const RECIPE: &str = "1";
 
 /// What lies in a filter's folder and is no input of its module.
-const NO_INPUTS: [&str; 4] = ["README.md", "cases.toml", "filter.toml", "sizes.json"];
+const NO_INPUTS: [&str; 6] = ["README.md", "cases.toml", "costs.json", "equivalents", "filter.toml", "sizes.json"];
 
 /// What is the same for all ports of one run.
 #[derive(Debug)]
