@@ -3,12 +3,14 @@
 //! It must compile in seconds: what is heavy (Binaryen, testcontainers, an HTTP stack) lives in another crate, which a
 //! command builds and runs when it needs it.
 
+mod bench;
 mod build;
 mod build_all;
 mod doctor;
 mod e2e;
 mod envoy;
 mod machine;
+mod oha;
 mod process;
 mod project;
 mod readme;
@@ -37,6 +39,8 @@ enum Command {
     Test(test::Test),
     /// Run the cases of the filters through a real Envoy.
     E2e(e2e::E2e),
+    /// Say what filters cost, beside no filter, a no-op, Lua and Envoy's own filter.
+    Bench(bench::Bench),
     /// Serve a filter, or a chain of them, on a local Envoy.
     Serve(serve::Serve),
     /// Say what this machine has, what it lacks, and the one command that mends each.
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         Command::BuildAll(task) => task.run(),
         Command::Test(task) => task.run(),
         Command::E2e(task) => task.run(),
+        Command::Bench(task) => task.run(),
         Command::Serve(task) => task.run(),
         Command::Doctor(task) => task.run(),
     };

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use xshell::{Shell, cmd};
 
+use crate::bench::{self, Bench};
 use crate::e2e::E2e;
 use crate::process::say;
 use crate::project::Project;
@@ -26,8 +27,11 @@ impl Test {
         }
         step("unit and integration tests", || Ok(cmd!(sh, "cargo test --quiet --workspace").quiet().run()?))?;
         step("the table of filters in README.md", || readme::check(&Project::find()?))?;
+        step("the costs in README.md", bench::check_readme)?;
+        step("counts against the committed costs", || Bench::gate().run())?;
         step("cases in process", || E2e::host().run())?;
         step("cases through a native Envoy", || E2e::native().run())?;
+        step("equivalents that the bench compares to", || Bench::equivalents().run())?;
         say!("all steps passed");
         Ok(())
     }

@@ -20,6 +20,7 @@ fn manifest(budget: u64) -> Manifest {
         callbacks: Vec::new(),
         size_profile: SizeProfile::Standard,
         budget: BTreeMap::from([("rust".to_owned(), sizes)]),
+        bench: Default::default(),
     }
 }
 
