@@ -118,6 +118,13 @@ pub struct Load {
 }
 
 impl Load {
+    /// The difference of a contender to the bare listener in words, where the figure was measured.
+    pub fn words(&self, series: &Series, figure: Figure) -> Option<String> {
+        let control = self.series.iter().find(|it| it.what == What::Control);
+        let control = control.and_then(|it| self.ratio(it, figure));
+        Some(self.ratio(series, figure)?.words(control.as_ref()))
+    }
+
     /// A contender's figure as a ratio to the bare listener of the same round.
     pub fn ratio(&self, series: &Series, figure: Figure) -> Option<Ratio> {
         Ratio::of(&series.figures(figure), &self.series.first()?.figures(figure))

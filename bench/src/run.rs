@@ -18,7 +18,7 @@ use crate::results::{
 use crate::scale;
 use crate::scenario::{Measure, Scenario};
 use crate::site::Tools;
-use crate::subject::{Contender, Subject, write_noop};
+use crate::subject::{Contender, Subject, What, write_noop};
 
 /// What a run is asked for.
 #[derive(Clone, Debug)]
@@ -181,7 +181,7 @@ async fn instructions(
 ) -> Result<()> {
     let Some((bare, others)) = contenders.split_first() else { return Ok(()) };
     for run in 0..runs {
-        for contender in others {
+        for contender in others.iter().filter(|it| it.what != What::Control) {
             say(&format!(
                 "{}, {}: instructions of {} ({}/{runs})",
                 subject.name,

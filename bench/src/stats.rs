@@ -39,9 +39,10 @@ impl Ratio {
         self.low <= other.high && other.low <= self.high
     }
 
-    /// The difference to the bare listener in words: `none` within the spread, else `+12 %`.
-    pub fn words(&self) -> String {
-        if self.holds(1.0) {
+    /// The difference to the bare listener in words: `none` within the spread, or within that of the control, which is the
+    /// bare listener measured once more; else `+12 %`.
+    pub fn words(&self, control: Option<&Ratio>) -> String {
+        if self.holds(1.0) || control.is_some_and(|it| it.overlaps(self)) {
             return "none".into();
         }
         format!("{:+.0} %", (self.median - 1.0) * 100.0)
@@ -107,7 +108,7 @@ mod tests {
         // The machine was twice as slow in the second round; the filter cost the same share of it.
         let ratio = Ratio::of(&[Some(11.0), Some(22.0), None], &[Some(10.0), Some(20.0), Some(1.0)]).unwrap();
         assert_eq!((ratio.low, ratio.median, ratio.high), (1.1, 1.1, 1.1));
-        assert_eq!(ratio.words(), "+10 %");
+        assert_eq!(ratio.words(None), "+10 %");
         assert_eq!(Ratio::of(&[None], &[Some(1.0)]), None);
         assert_eq!(Ratio::over([3.0, 1.0, 2.0, 4.0]).unwrap().median, 2.5);
     }
@@ -115,9 +116,10 @@ mod tests {
     #[test]
     fn a_difference_within_the_spread_is_none() {
         let ratio = |low, median, high| Ratio { low, median, high };
-        assert_eq!(ratio(0.98, 1.05, 1.2).words(), "none");
-        assert_eq!(ratio(1.01, 1.05, 1.2).words(), "+5 %");
-        assert_eq!(ratio(0.5, 0.75, 0.9).words(), "-25 %");
+        assert_eq!(ratio(0.98, 1.05, 1.2).words(None), "none");
+        assert_eq!(ratio(1.01, 1.05, 1.2).words(None), "+5 %");
+        assert_eq!(ratio(0.5, 0.75, 0.9).words(None), "-25 %");
+        assert_eq!(ratio(1.01, 1.05, 1.2).words(Some(&ratio(0.9, 1.0, 1.02))), "none");
         assert!(ratio(1.0, 1.1, 1.2).overlaps(&ratio(1.2, 1.3, 1.4)));
         assert!(!ratio(1.0, 1.1, 1.2).overlaps(&ratio(1.21, 1.3, 1.4)));
     }

@@ -87,7 +87,8 @@ impl Subject {
         }
     }
 
-    /// Everything that is measured in a round, in the order in which it is; the bare listener is the first.
+    /// Everything that is measured in a round, in the order in which it is; the bare listener is the first
+    /// and, as a control, the last.
     ///
     /// # Errors
     /// The file of an equivalent cannot be read, or is none.
@@ -106,6 +107,7 @@ impl Subject {
             let unit = Unit::Wasm(module(&port.wasm)?);
             contenders.push(Contender { label: port.label.clone(), what: What::Port, unit });
         }
+        contenders.push(Contender { label: "no filter, again".into(), what: What::Control, unit: Unit::Nothing });
         Ok(contenders)
     }
 }
@@ -116,6 +118,8 @@ impl Subject {
 pub enum What {
     /// The listener alone.
     Bare,
+    /// The listener alone, once more at the end of a round: what differs is the machine's doing.
+    Control,
     /// A Wasm filter that does nothing.
     Noop,
     /// A Lua script that does the same.

@@ -72,7 +72,7 @@ fn section(body: &mut String, filter: &FilterResults, scenarios: &[Scenario]) {
     curves(body, filter);
     if !filter.load.is_empty() {
         body.push_str("<h3>Under load, beside no filter</h3>");
-        body.push_str("<p class=\"soft\">The dot is the middle of the rounds, the line reaches from the least to the greatest. Where it crosses the mark, no difference is told.</p>");
+        body.push_str("<p class=\"soft\">The dot is the middle of the rounds, the line reaches from the least to the greatest. The last row is the bare listener once more: what crosses the mark or that row's reach is no difference.</p>");
         for load in &filter.load {
             under_load(body, load, scenarios);
         }
@@ -88,7 +88,7 @@ fn instructions_words(filter: &FilterResults, label: &str, place: &str) -> Strin
 
 fn class(what: What) -> &'static str {
     match what {
-        What::Bare | What::Noop => "noop",
+        What::Bare | What::Control | What::Noop => "noop",
         What::Lua => "lua",
         What::Native => "native",
         What::Port => "port",
@@ -214,7 +214,8 @@ fn ratios(body: &mut String, load: &Load, figure: Figure) {
             at(ratio.high) - at(ratio.low),
             at(ratio.median)
         );
-        row(body, class(series.what), &series.label, &track, &format!("×{:.2}, {}", ratio.median, ratio.words()));
+        let words = load.words(series, figure).unwrap_or_default();
+        row(body, class(series.what), &series.label, &track, &format!("×{:.2}, {words}", ratio.median));
     }
 }
 
@@ -245,7 +246,7 @@ fn method(body: &mut String, results: &Results) {
     let _ = write!(
         body,
         "<section><h2>How it was measured</h2>\
-         <p><strong>In process</strong>: the module in an interpreter that counts each WebAssembly instruction as one; the same in every run on every machine.</p>\
+         <p><strong>In process</strong>: the module in an interpreter whose fuel is one for each WebAssembly instruction, charged by the block; the same in every run on every machine.</p>\
          <p><strong>Instructions in Envoy</strong>: 200 requests on one connection under valgrind's callgrind, one worker, less those of a bare listener in the same process; ± is half of the spread over the runs.</p>\
          <p><strong>Under load</strong>: an Envoy of its own for each contender, one after the other in rounds. Throughput and CPU time are those of a closed loop, latencies those of an open loop at a fixed rate, counted from when a request was due. Every ratio is to the bare listener of the same round.</p>\
          <p class=\"soft\">{} · {} MiB of memory · Linux {} · load {} when it began</p>",

@@ -38,7 +38,8 @@ pub fn summary(results: &Results) -> String {
     let _ = write!(
         text,
         "\n`{}`, {}: {}, {} cores, load {} when it began. A ratio is to the bare listener of the same round, with the least \
-         and the greatest of the rounds; a difference within that is none.\n",
+         and the greatest of the rounds; a difference within that, or \
+         within that of the bare listener measured again, is none.\n",
         results.command, results.began, machine.processor, machine.cores, machine.load,
     );
     text
@@ -141,7 +142,7 @@ fn under_load(load: &Load) -> String {
     text.push_str(&rule(shown.len()));
     for series in load.series.iter().filter(|it| it.what != What::Bare) {
         let cells = shown.iter().map(|figure| match load.ratio(series, *figure) {
-            Some(ratio) => format!("{} {}", spread(&ratio), ratio.words()),
+            Some(ratio) => format!("{} {}", spread(&ratio), load.words(series, *figure).unwrap_or_default()),
             None => "–".into(),
         });
         let _ = writeln!(text, "| {} | {} |", series.label, cells.collect::<Vec<_>>().join(" | "));
@@ -152,8 +153,10 @@ fn under_load(load: &Load) -> String {
 /// A profile for a terminal: the dearest functions, and how much of the whole they are.
 pub fn profile_text(label: &str, scenario: &str, rows: &[Row]) -> String {
     let sum: f64 = rows.iter().map(|it| it.instructions).sum();
-    let mut text =
-        format!("{label}, {scenario}: {} guest instructions for each request\n", thousands(sum.round() as u64));
+    let mut text = format!(
+        "{label}, {scenario}: {} guest instructions executed for each request\n",
+        thousands(sum.round() as u64)
+    );
     for row in rows {
         let share = row.instructions / sum * 100.0;
         let _ = writeln!(text, "{:>10.1} {share:>5.1} % {:>7.2} calls  {}", row.instructions, row.calls, row.name);
