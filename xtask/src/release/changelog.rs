@@ -55,7 +55,7 @@ impl Changelog {
         let is_head = |at: usize| {
             let (before, after) = (&self.0[..at], &self.0[at + head.len()..]);
             // Behind the version may stand a date; another digit would make it another version.
-            (before.is_empty() || before.ends_with('\n')) && true
+            (before.is_empty() || before.ends_with('\n')) && after.starts_with(['\n', ' '])
         };
         let at = self.0.match_indices(head).map(|(at, _)| at).find(|at| is_head(*at))?;
         let rest = &self.0[at + head.len()..];
