@@ -56,6 +56,8 @@ mod tests {
         let pinned = format!("      - uses: actions/checkout@{} # v4.2.2\n", "a1".repeat(20));
         assert_eq!(unpinned(&format!("{pinned}      - uses: ./.github/actions/mine\n")), None);
         assert_eq!(unpinned(&format!("{pinned}      - uses: actions/cache@v4\n")), Some("actions/cache@v4"));
+        let short = "      - uses: actions/cache@5a3ec84 # v4\n";
+        assert_eq!(unpinned(short), Some("actions/cache@5a3ec84 # v4"), "a short commit can come to mean another");
         let unnamed = pinned.replace(" # v4.2.2", "");
         assert!(unpinned(&unnamed).is_some(), "a reader sees which version it is");
     }
