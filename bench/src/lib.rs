@@ -13,6 +13,7 @@ pub mod counts;
 pub mod equivalence;
 pub mod load;
 pub mod machine;
+pub mod page;
 pub mod profile;
 pub mod report;
 pub mod results;

@@ -12,7 +12,7 @@ use weir_bench::run::Wish;
 use weir_bench::scenario::{self, Scenario};
 use weir_bench::site::Tools;
 use weir_bench::subject::{Port, Subject};
-use weir_bench::{callgrind, equivalence, profile, report, run};
+use weir_bench::{callgrind, equivalence, page, profile, report, run};
 use weir_envoy::{Kind, Runtime};
 
 /// Says what filters cost, beside no filter and beside what does the same.
@@ -119,6 +119,14 @@ enum Command {
         #[arg(long, default_value = ".")]
         root: PathBuf,
     },
+    /// Checks the page of a run in a real browser.
+    Page {
+        /// A results.json.
+        results: PathBuf,
+        /// Where state files go.
+        #[arg(long, default_value = "target/weir/bench")]
+        state: PathBuf,
+    },
     /// Checks that README.md's figures are those of the run that is kept.
     Readme {
         /// The checkout.
@@ -198,6 +206,10 @@ fn execute(command: Command) -> Result<i32> {
         Command::Publish { results, root } => {
             let folder = report::readme::publish(&root, &Results::read(&results)?)?;
             println!("kept in {}; README.md has its figures", folder.display());
+            Ok(0)
+        }
+        Command::Page { results, state } => {
+            page::check(&Results::read(&results)?, &state)?.iter().for_each(|line| println!("{line}"));
             Ok(0)
         }
         Command::Readme { root } => report::readme::check(&root).map(|()| 0),

@@ -101,7 +101,9 @@ fn begin(wish: &Wish, tools: &Tools, subjects: &[Subject], scenarios: &[Scenario
     let mut versions: BTreeMap<String, String> = [("envoy".to_owned(), weir_envoy::VERSION.to_owned())].into();
     let mut version = |name: &str, program: PathBuf| {
         if let Ok(output) = Command::new(program).arg("--version").output() {
-            versions.insert(name.into(), String::from_utf8_lossy(&output.stdout).trim().into());
+            let said = String::from_utf8_lossy(&output.stdout);
+            let said = said.trim().trim_start_matches(name).trim_start_matches([' ', '-']);
+            versions.insert(name.into(), said.into());
         }
     };
     if let (true, Some(oha)) = (wish.load, &tools.oha) {

@@ -24,7 +24,7 @@ pub enum Measure {
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// The file's stem.
-    #[serde(skip_deserializing, default)]
+    #[serde(default)]
     pub name: String,
     /// One sentence.
     pub summary: String,
@@ -114,6 +114,9 @@ impl Scenario {
     }
 
     fn check(&self) -> Result<()> {
+        if !self.name.is_empty() {
+            bail!("name: the file's own is the scenario's, and none stands in it");
+        }
         if !matches!(self.http, 1 | 2) {
             bail!("http: expected 1 or 2, got {}", self.http);
         }

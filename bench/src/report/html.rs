@@ -32,7 +32,7 @@ pub fn page(results: &Results) -> String {
             escape(why)
         );
     } else if results.quick {
-        body.push_str("<p class=\"warn\">A quick run: two short rounds, for a look and not for quoting.</p>");
+        body.push_str("<p class=\"warn\">A quick run: few rounds and short ones, for a look and not for quoting.</p>");
     }
     for filter in &results.filters {
         section(&mut body, filter, &results.scenarios);
@@ -48,7 +48,7 @@ pub fn page(results: &Results) -> String {
 }
 
 /// The text as it may stand in a page.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
@@ -169,8 +169,9 @@ fn curves(body: &mut String, filter: &FilterResults) {
         let drawing = svg::curve(&curve.label, &curve.over, &curve.points);
         let _ = write!(
             body,
-            "<figure class=\"card\"><h4>{}</h4>{drawing}<figcaption>{}</figcaption></figure>",
+            "<figure class=\"card\"><h4>{}</h4><p class=\"soft\">over {}</p>{drawing}<figcaption>{}</figcaption></figure>",
             escape(&curve.label),
+            escape(&curve.over),
             escape(&curve.words())
         );
     }

@@ -89,6 +89,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_run_that_was_kept_is_read_and_shown() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/results.json");
+        let results = Results::read(&path).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &results).unwrap();
+        assert_eq!(Results::read(&folder.path().join("results.json")).unwrap(), results);
+        let summary = std::fs::read_to_string(folder.path().join("summary.md")).unwrap();
+        assert!(summary.contains("| hello-header | headers | 1,791 | 2 | 4 | 1,152 |"), "{summary}");
+        let page = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
+        assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("NaN"));
+        assert!(place(&results.filters[0], "hello-header").unwrap().ends_with(" times Lua"));
+        assert!(compare::text(&results, &results).ends_with(", 0 are not"));
+    }
+
+    #[test]
     fn numbers_are_short() {
         assert_eq!(["7", "70", "700", "7,000", "1,234,567"], [7, 70, 700, 7000, 1_234_567].map(thousands).as_slice());
         assert_eq!([short(0.123), short(12.34), short(123.4), short(1234.5)], ["0.12", "12.3", "123", "1,235"]);

@@ -13,7 +13,7 @@ const HEIGHT: f64 = 190.0;
 const LEFT: f64 = 52.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 12.0;
-const BOTTOM: f64 = 34.0;
+const BOTTOM: f64 = 22.0;
 
 /// A line over points that ascend by x, from zero on both axes.
 pub(super) fn curve(title: &str, over: &str, points: &[(u32, u64)]) -> String {
@@ -39,15 +39,8 @@ pub(super) fn curve(title: &str, over: &str, points: &[(u32, u64)]) -> String {
         let anchor = if part < 1.0 { "middle" } else { "end" };
         let at = if part < 1.0 { x(value) } else { WIDTH - 2.0 };
         let _ =
-            write!(svg, "<text x=\"{at:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>", HEIGHT - 18.0, tick(value));
+            write!(svg, "<text x=\"{at:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>", HEIGHT - 5.0, tick(value));
     }
-    let _ = write!(
-        svg,
-        "<text class=\"axis\" x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-        f64::midpoint(LEFT, WIDTH - RIGHT),
-        HEIGHT - 3.0,
-        escape(over)
-    );
     let places: Vec<_> = points.iter().map(|it| (x(f64::from(it.0)), y(it.1 as f64))).collect();
     let line: Vec<_> = places.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
     let _ = write!(svg, "<polyline class=\"curve\" points=\"{}\"/>", line.join(" "));
