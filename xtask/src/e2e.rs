@@ -6,15 +6,21 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 
-use crate::build::{self, Options};
+use crate::build::{self, Language, Options, toolchains};
 use crate::process::{build_tool, run, say};
 use crate::project::{Port, Project};
 use crate::{envoy, machine};
 
 #[derive(Args)]
 pub(crate) struct E2e {
-    /// Run only the cases of these filters.
+    /// Run only the cases of these filters, or ports: NAME or NAME.LANGUAGE.
     filters: Vec<String>,
+    /// Run only the ports in this language.
+    #[arg(long)]
+    lang: Option<Language>,
+    /// Fail where this language has no compiler here, in place of leaving its ports out; `all` means every language.
+    #[arg(long, value_name = "LANG", value_parser = toolchains::required)]
+    require: Vec<Vec<Language>>,
     /// What the filters run in.
     #[arg(long, default_value = "auto")]
     runtime: Runtime,
@@ -24,6 +30,9 @@ pub(crate) struct E2e {
     /// Run only the cases whose names contain this text.
     #[arg(long, value_name = "TEXT")]
     case: Vec<String>,
+    /// Leave the optimiser out: quick, for a look.
+    #[arg(long)]
+    dev: bool,
     /// Write what was seen over the expectations that do not hold, in cases.toml.
     #[arg(long)]
     bless: bool,
@@ -46,31 +55,43 @@ pub(crate) enum Runtime {
 
 impl E2e {
     /// All that a native Envoy can tell.
-    pub(crate) fn native() -> E2e {
-        E2e::everything(Runtime::Native, true)
+    pub(crate) fn native(required: Vec<Language>) -> E2e {
+        E2e::everything(Runtime::Native, true, required)
     }
 
     /// Every case, in process.
-    pub(crate) fn host() -> E2e {
-        E2e::everything(Runtime::Host, false)
+    pub(crate) fn host(required: Vec<Language>) -> E2e {
+        E2e::everything(Runtime::Host, false, required)
     }
 
-    fn everything(runtime: Runtime, selftest: bool) -> E2e {
-        E2e { filters: Vec::new(), runtime, envoy: None, case: Vec::new(), bless: false, selftest }
+    fn everything(runtime: Runtime, selftest: bool, required: Vec<Language>) -> E2e {
+        E2e {
+            filters: Vec::new(),
+            lang: None,
+            require: vec![required],
+            runtime,
+            envoy: None,
+            case: Vec::new(),
+            dev: false,
+            bless: false,
+            selftest,
+        }
     }
 
     pub(crate) fn run(self) -> Result<()> {
         let project = Project::find()?;
-        let ports = project.select(&self.filters, None)?;
+        let ports = project.select(&self.filters, self.lang)?;
+        let options = Options { dev: self.dev, required: self.require.concat(), ..Options::default() };
         if self.runtime == Runtime::Host {
             ensure!(!self.selftest, "--selftest is about Envoy's processes; the host has none");
-            let modules = build::modules(&project, ports, Options::default())?;
+            let modules = build::modules(&project, ports, &options)?;
             let mut command = Command::new(build_tool("weir-host-cases", "weir-host", &[])?);
-            return run(self.cases(command.arg("e2e"), modules));
+            run(self.cases(command.arg("e2e"), &modules.built))?;
+            return modules.left_out.say();
         }
         let runtime = self.runtime.choose()?;
         let envoy = envoy::find_or_fetch(&project, self.envoy.as_deref())?;
-        let modules = build::modules(&project, ports, Options::default())?;
+        let modules = build::modules(&project, ports, &options)?;
         let features: &[&str] = if runtime == "container" { &["--features", "container"] } else { &[] };
         let tool = build_tool("weir-envoy", "weir-envoy", features)?;
         let command = |name: &str| {
@@ -79,12 +100,15 @@ impl E2e {
             command.arg("--state").arg(project.state().join("envoy"));
             command
         };
-        run(self.cases(&mut command("e2e"), modules))?;
-        if self.selftest { run(&mut command("selftest")) } else { Ok(()) }
+        run(self.cases(&mut command("e2e"), &modules.built))?;
+        if self.selftest {
+            run(&mut command("selftest"))?;
+        }
+        modules.left_out.say()
     }
 
     /// The command with the modules, the cases that they have to hold, and which of them are asked for.
-    fn cases<'a>(&self, command: &'a mut Command, modules: Vec<(Port, PathBuf)>) -> &'a mut Command {
+    fn cases<'a>(&self, command: &'a mut Command, modules: &[(Port, PathBuf)]) -> &'a mut Command {
         command.arg("--hostile");
         for (port, wasm) in modules {
             let mut run = port.dir.join("cases.toml").into_os_string();

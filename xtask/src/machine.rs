@@ -38,8 +38,8 @@ pub(crate) fn docker_engine() -> Result<String, Missing> {
     found.ok_or_else(|| missing("a Docker engine", "for `e2e --runtime container`", mend))
 }
 
-fn missing(what: &str, needed_for: &'static str, mend: &str) -> Missing {
-    Missing { what: what.into(), needed_for, mend: mend.into() }
+fn missing(what: &str, needed_for: &str, mend: &str) -> Missing {
+    Missing { what: what.into(), needed_for: needed_for.into(), mend: mend.into() }
 }
 
 /// The first line of what a command says of its version.

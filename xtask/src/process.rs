@@ -4,9 +4,10 @@ use std::ffi::OsStr;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 /// One line of progress on standard error, so that standard output stays what a pipe wants.
 macro_rules! say {
@@ -21,7 +22,7 @@ pub(crate) use say;
 #[derive(Debug)]
 pub(crate) struct Missing {
     pub(crate) what: String,
-    pub(crate) needed_for: &'static str,
+    pub(crate) needed_for: String,
     pub(crate) mend: String,
 }
 
@@ -72,6 +73,17 @@ pub(crate) fn which(name: &str) -> Option<PathBuf> {
 fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+/// Makes a thing once, and tells every later caller of the same failure.
+///
+/// # Errors
+/// `make` failed, now or for an earlier caller.
+pub(crate) fn once(
+    cell: &OnceLock<Result<PathBuf, String>>,
+    make: impl FnOnce() -> Result<PathBuf>,
+) -> Result<PathBuf> {
+    cell.get_or_init(|| make().map_err(|error| format!("{error:#}"))).clone().map_err(|error| anyhow!(error))
 }
 
 /// Builds a binary of this workspace and returns the path that cargo reports for it: paths are never guessed.

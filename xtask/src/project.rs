@@ -1,40 +1,17 @@
 //! What this checkout holds: its filters and their ports, found from the workspace and never listed by hand.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use cargo_metadata::{CrateType, Metadata, MetadataCommand, Package};
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
+use cargo_metadata::{Metadata, MetadataCommand, Package};
 use weir_cases::manifest::Manifest;
 
-/// A language that a port can be written in, and so the name of its folder below the filter's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Language {
-    Rust,
-}
-
-impl Language {
-    /// The name of the port's folder, and of the language in reports.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Language::Rust => "rust",
-        }
-    }
-}
-
-impl fmt::Display for Language {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+use crate::build::Language;
 
 /// One filter in one language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Port {
-    /// The filter's name: its folder below `filters/`, and its Cargo package.
+    /// The filter's name: its folder below `filters/`.
     pub(crate) filter: String,
     pub(crate) language: Language,
     /// The filter's folder.
@@ -44,9 +21,17 @@ pub(crate) struct Port {
 impl Port {
     /// The stem of the artifact's file name: `hello-header`, or `hello-header.go` for another language than Rust.
     pub(crate) fn artifact(&self) -> String {
-        match self.language {
-            Language::Rust => self.filter.clone(),
-        }
+        if self.language == Language::rust() { self.filter.clone() } else { self.name() }
+    }
+
+    /// What selects this port and no other: `hello-header.rust`.
+    pub(crate) fn name(&self) -> String {
+        format!("{}.{}", self.filter, self.language)
+    }
+
+    /// The folder of its sources.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.dir.join(self.language.name())
     }
 
     /// The filter's manifest, read anew.
@@ -103,11 +88,25 @@ impl Project {
             let Some(filter) = dir.file_name().and_then(|name| name.to_str()).map(str::to_owned) else {
                 bail!("filters/{}: a filter's name must be UTF-8", dir.display());
             };
-            match self.package_at(&dir.join(Language::Rust.name()).join("Cargo.toml")) {
-                Some(package) => check_package(&filter, package)?,
-                None => bail!("filters/{filter}: has no port; expected a Cargo package in filters/{filter}/rust"),
+            // What is still being written is no filter.
+            if filter.starts_with('.') {
+                continue;
             }
-            ports.push(Port { filter, language: Language::Rust, dir });
+            let before = ports.len();
+            for language in Language::all() {
+                let port = Port { filter: filter.clone(), language, dir: dir.clone() };
+                let mark = language.mark(&filter);
+                if port.folder().join(&mark).is_file() {
+                    language.check(self, &port)?;
+                    ports.push(port);
+                } else if port.folder().is_dir() {
+                    bail!("filters/{filter}/{language}: is no port, because it has no {mark}");
+                }
+            }
+            if ports.len() == before {
+                let languages = Language::all().map(|language| language.to_string()).collect::<Vec<_>>().join(", ");
+                bail!("filters/{filter}: has no port; expected a folder for one of the languages: {languages}");
+            }
         }
         Ok(ports)
     }
@@ -120,10 +119,6 @@ impl Project {
         choose(self.ports()?, filters, language)
     }
 
-    fn package_at(&self, manifest: &Path) -> Option<&Package> {
-        self.metadata.packages.iter().find(|package| package.manifest_path.as_std_path() == manifest)
-    }
-
     /// The workspace's package of that name.
     ///
     /// # Errors
@@ -134,56 +129,67 @@ impl Project {
     }
 }
 
-fn choose(ports: Vec<Port>, filters: &[String], language: Option<Language>) -> Result<Vec<Port>> {
-    for name in filters {
-        if !ports.iter().any(|port| &port.filter == name) {
+fn choose(ports: Vec<Port>, names: &[String], language: Option<Language>) -> Result<Vec<Port>> {
+    let is_meant = |port: &Port, name: &String| *name == port.filter || *name == port.name();
+    for name in names {
+        if !ports.iter().any(|port| is_meant(port, name)) {
             let mut known: Vec<&str> = ports.iter().map(|port| port.filter.as_str()).collect();
             known.dedup();
             bail!("there is no filter {name:?}; the filters are: {}", known.join(", "));
         }
     }
     let wanted = |port: &Port| {
-        (filters.is_empty() || filters.contains(&port.filter)) && language.is_none_or(|wanted| wanted == port.language)
+        (names.is_empty() || names.iter().any(|name| is_meant(port, name)))
+            && language.is_none_or(|wanted| wanted == port.language)
     };
-    Ok(ports.into_iter().filter(wanted).collect())
-}
-
-fn check_package(filter: &str, package: &Package) -> Result<()> {
-    let manifest = format!("filters/{filter}/rust/Cargo.toml");
-    if package.name.as_str() != filter {
-        bail!("{manifest}: package.name is {:?}; expected the folder's name, {filter:?}", package.name);
+    let chosen: Vec<Port> = ports.into_iter().filter(wanted).collect();
+    match language {
+        Some(language) if chosen.is_empty() => bail!("none of these filters has a port in {language}"),
+        _ => Ok(chosen),
     }
-    let types: Vec<&CrateType> = package.targets.iter().flat_map(|target| &target.crate_types).collect();
-    // A second crate type beside cdylib makes rustc leave out link-time optimisation without a word.
-    if types.iter().filter(|kind| ***kind != CrateType::Bin).count() != 1 || !types.contains(&&CrateType::CDyLib) {
-        bail!("{manifest}: lib.crate-type must be [\"cdylib\"] and nothing else");
-    }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn port(filter: &str) -> Port {
-        Port { filter: filter.into(), language: Language::Rust, dir: PathBuf::new() }
+    fn port(name: &str) -> Port {
+        let (filter, language) = name.split_once('.').unwrap_or((name, "rust"));
+        Port { filter: filter.into(), language: language.parse().unwrap(), dir: PathBuf::new() }
+    }
+
+    fn chosen(names: &[&str], language: Option<&str>) -> Result<Vec<String>> {
+        let ports = ["auth", "hello-header", "hello-header.go"].map(port).into();
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let language = language.map(|name| name.parse().unwrap());
+        Ok(choose(ports, &names, language)?.iter().map(Port::artifact).collect())
     }
 
     #[test]
     fn no_name_means_all() {
-        let chosen = choose(vec![port("auth"), port("hello-header")], &[], None).unwrap();
-        assert_eq!(chosen.iter().map(Port::artifact).collect::<Vec<_>>(), ["auth", "hello-header"]);
+        assert_eq!(chosen(&[], None).unwrap(), ["auth", "hello-header", "hello-header.go"]);
     }
 
     #[test]
-    fn a_name_means_that_one() {
-        let chosen = choose(vec![port("auth"), port("hello-header")], &["auth".into()], Some(Language::Rust)).unwrap();
-        assert_eq!(chosen.iter().map(Port::artifact).collect::<Vec<_>>(), ["auth"]);
+    fn a_name_means_all_ports_of_that_filter_or_that_port() {
+        assert_eq!(chosen(&["hello-header"], None).unwrap(), ["hello-header", "hello-header.go"]);
+        assert_eq!(chosen(&["hello-header.go"], None).unwrap(), ["hello-header.go"]);
+        assert_eq!(chosen(&["hello-header.rust"], None).unwrap(), ["hello-header"]);
+    }
+
+    #[test]
+    fn a_language_means_its_ports() {
+        assert_eq!(chosen(&[], Some("go")).unwrap(), ["hello-header.go"]);
+        assert_eq!(chosen(&["hello-header"], Some("rust")).unwrap(), ["hello-header"]);
+        let error = chosen(&["auth"], Some("go")).unwrap_err().to_string();
+        assert_eq!(error, "none of these filters has a port in go");
     }
 
     #[test]
     fn an_unknown_name_gets_the_known_ones() {
-        let error = choose(vec![port("auth"), port("hello-header")], &["helo".into()], None).unwrap_err().to_string();
-        assert_eq!(error, "there is no filter \"helo\"; the filters are: auth, hello-header");
+        for name in ["helo", "auth.go"] {
+            let error = chosen(&[name], None).unwrap_err().to_string();
+            assert_eq!(error, format!("there is no filter {name:?}; the filters are: auth, hello-header"));
+        }
     }
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use walkdir::WalkDir;
 
-use crate::build::{self, Options, inputs};
+use crate::build::{self, Language, Options};
 use crate::envoy;
 use crate::process::{build_tool, say};
 use crate::project::{Port, Project};
@@ -21,9 +21,12 @@ const WATCH: Duration = Duration::from_millis(300);
 
 #[derive(Args)]
 pub(crate) struct Serve {
-    /// The filters, in the order in which a request meets them: NAME or NAME,NAME.
+    /// The filters, in the order in which a request meets them: NAME or NAME,NAME. NAME.LANGUAGE is that port of it.
     #[arg(required = true, value_delimiter = ',', value_name = "FILTER")]
     filters: Vec<String>,
+    /// The language of the ports to serve; without it, Rust where there is such a port, or else the only one.
+    #[arg(long)]
+    lang: Option<Language>,
     /// A filter's configuration, as JSON or as @FILE; in a chain: NAME=JSON or NAME=@FILE, once for each.
     #[arg(long, value_name = "[NAME=]JSON|@FILE")]
     config: Vec<String>,
@@ -47,18 +50,22 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) fn run(self) -> Result<()> {
         let project = Project::find()?;
-        let chain = self.chain(&project)?;
+        let ports = self.filters.iter().map(|name| one_port(project.select(std::slice::from_ref(name), self.lang)?));
+        let ports = ports.collect::<Result<Vec<Port>>>()?;
+        let mut chain = ports.clone();
+        chain.sort_by_key(Port::name);
+        chain.dedup();
         let configs = configurations(&self.config, &self.filters)?;
         let envoy = envoy::find_or_fetch(&project, self.envoy.as_deref())?;
-        let modules = build::modules(&project, chain.clone(), self.options())?;
+        let modules = build::modules(&project, chain.clone(), &self.options(&chain))?.built;
         let mut command = Command::new(build_tool("weir-envoy", "weir-envoy", &[])?);
         command.arg("serve").arg("--envoy").arg(envoy).arg("--state").arg(project.state().join("envoy"));
         command.arg("--port").arg(self.port.to_string());
         if let Some(url) = &self.upstream {
             command.arg("--upstream").arg(url);
         }
-        for name in &self.filters {
-            let wasm = modules.iter().find(|(port, _)| &port.filter == name).map(|(_, wasm)| wasm);
+        for (name, served) in self.filters.iter().zip(&ports) {
+            let wasm = modules.iter().find(|(port, _)| port == served).map(|(_, wasm)| wasm);
             let wasm = wasm.with_context(|| format!("{name} was not built"))?;
             command.arg("--filter").arg(format!("{name}={}", wasm.display()));
         }
@@ -69,13 +76,10 @@ impl Serve {
         self.attend(command, &chain, watched.as_deref())
     }
 
-    fn options(&self) -> Options {
-        Options { dev: !self.optimise, ..Options::default() }
-    }
-
-    /// The ports to build, each once.
-    fn chain(&self, project: &Project) -> Result<Vec<Port>> {
-        project.select(&self.filters, Some(crate::project::Language::Rust))
+    fn options(&self, chain: &[Port]) -> Options {
+        // What is asked for by name is not left out.
+        let required = chain.iter().map(|port| port.language).collect();
+        Options { dev: !self.optimise, required, ..Options::default() }
     }
 
     /// Runs Envoy's keeper until it ends. It ends when it is told to, or when its standard input does: with this
@@ -105,13 +109,25 @@ impl Serve {
     fn reload(&self, keeper: &mut Child, chain: &[Port]) -> Result<()> {
         say!("a source changed");
         // A source that does not compile is no reason to stop: what was loaded goes on serving.
-        let built = Project::find().and_then(|project| build::modules(&project, chain.to_vec(), self.options()));
+        let built = Project::find().and_then(|project| build::modules(&project, chain.to_vec(), &self.options(chain)));
         match (built, &mut keeper.stdin) {
             (Ok(_), Some(stdin)) => writeln!(stdin, "reload").context("weir-envoy does not listen any more")?,
             (Ok(_), None) => {}
             (Err(error), _) => say!("not reloaded: {error:#}"),
         }
         Ok(())
+    }
+}
+
+/// The port that a filter is served as, of those that it has: the Rust one, or the only one.
+fn one_port(mut ports: Vec<Port>) -> Result<Port> {
+    match ports.iter().position(|port| port.language == Language::rust()) {
+        Some(rust) => Ok(ports.swap_remove(rust)),
+        None if ports.len() == 1 => Ok(ports.remove(0)),
+        None => {
+            let names: Vec<String> = ports.iter().map(Port::name).collect();
+            bail!("name the port to serve, one of: {}", names.join(", "))
+        }
     }
 }
 
@@ -125,7 +141,7 @@ fn watched(project: &Project, chain: &[Port], configs: &BTreeMap<String, String>
     let mut watched: Vec<PathBuf> = files.map(PathBuf::from).collect();
     for port in chain {
         watched.push(port.dir.clone());
-        watched.extend(inputs::folders(project, port)?);
+        watched.extend(port.language.shared(project, port)?);
     }
     Ok(watched)
 }
@@ -170,6 +186,17 @@ mod tests {
     fn read(given: &[&str], filters: &[&str]) -> Result<BTreeMap<String, String>> {
         let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
         configurations(&owned(given), &owned(filters))
+    }
+
+    #[test]
+    fn a_filter_is_served_as_its_rust_port_or_its_only_one() {
+        let ports = |languages: &[&str]| {
+            let port = |name: &&str| Port { filter: "a".into(), language: name.parse().unwrap(), dir: PathBuf::new() };
+            one_port(languages.iter().map(port).collect())
+        };
+        assert_eq!(ports(&["rust", "go"]).unwrap().name(), "a.rust");
+        assert_eq!(ports(&["zig"]).unwrap().name(), "a.zig");
+        assert_eq!(ports(&["go", "zig"]).unwrap_err().to_string(), "name the port to serve, one of: a.go, a.zig");
     }
 
     #[test]

@@ -5,8 +5,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic where it stands")]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 
 use tempfile::TempDir;
@@ -19,24 +21,29 @@ struct Checkout {
 }
 
 impl Checkout {
-    /// A copy of this checkout with one filter, hello-header: what others there are is no matter of the farm's tests.
+    /// A copy of this checkout with one filter, hello-header, which has a port in every language: what others there are
+    /// is no matter of the farm's tests.
     fn copy() -> Checkout {
         let folder = tempfile::tempdir().unwrap();
         copy(&workspace(), folder.path());
         for entry in fs::read_dir(folder.path().join("filters")).unwrap() {
-            let filter = entry.unwrap();
-            if filter.file_name() != "hello-header" {
-                fs::remove_dir_all(filter.path()).unwrap();
+            let path = entry.unwrap().path();
+            if !path.ends_with("hello-header") {
+                fs::remove_dir_all(path).unwrap();
             }
         }
         Checkout { folder }
     }
 
-    /// A copy of this checkout with a second filter, made as CONTRIBUTING.md says.
+    /// A copy of this checkout with a second filter, in Rust alone.
     fn with_second_filter() -> Checkout {
         let checkout = Checkout::copy();
-        let second = checkout.path("filters/second");
-        copy(&checkout.path("filters/hello-header"), &second);
+        let [first, second] = ["filters/hello-header", "filters/second"].map(|path| checkout.path(path));
+        fs::create_dir(&second).unwrap();
+        for file in ["filter.toml", "cases.toml", "config.schema.json", "configurations.txt"] {
+            fs::copy(first.join(file), second.join(file)).unwrap();
+        }
+        copy(&first.join("rust"), &second.join("rust"));
         replace(&second.join("rust/Cargo.toml"), "name = \"hello-header\"", "name = \"second\"");
         checkout
     }
@@ -46,6 +53,11 @@ impl Checkout {
     }
 
     fn xtask(&self, args: &[&str]) -> Run {
+        self.xtask_with(args, std::env::var_os("PATH").unwrap().as_ref())
+    }
+
+    /// Runs a command with another `PATH` than ours.
+    fn xtask_with(&self, args: &[&str], path: &Path) -> Run {
         let _one = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let compiled = self.path("compiled");
         let wrapper = self.path("rustc-wrapper");
@@ -56,6 +68,8 @@ impl Checkout {
             .current_dir(self.folder.path())
             .env("CARGO_TARGET_DIR", target())
             .env("RUSTC_WRAPPER", &wrapper)
+            .env("PATH", path)
+            .stdin(Stdio::null())
             .output()
             .unwrap();
         Run { output, compiled: fs::read_to_string(&compiled).unwrap() }
@@ -71,6 +85,10 @@ struct Run {
 impl Run {
     fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.output.stderr).into_owned()
+    }
+
+    fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.output.stdout).into_owned()
     }
 
     fn succeeds(self) -> Run {
@@ -161,7 +179,7 @@ fn one_that_fails_stops_no_other_and_leaves_nothing_stale() {
     append(&checkout.path("filters/second/rust/src/lib.rs"), "\nfn broken( {}\n");
     fs::remove_file(checkout.path("dist/hello-header.wasm")).unwrap();
 
-    let run = checkout.xtask(&["build-all"]).fails_with("1 of 2 failed:\n  second: does not compile");
+    let run = checkout.xtask(&["build-all"]).fails_with("1 of 6 failed:\n  second: does not compile");
     assert!(run.stderr().contains("filters/second/rust/src/lib.rs:"), "{}", run.stderr());
     assert!(checkout.path("dist/hello-header.wasm").exists());
     for gone in ["dist/second.wasm", "dist/second.symbols", "dist/second.sha256"] {
@@ -174,13 +192,103 @@ fn the_same_sources_give_the_same_bytes_in_another_folder() {
     let [one, two] = [Checkout::copy(), Checkout::copy()];
     for profile in ["standard", "min"] {
         for checkout in [&one, &two] {
-            let run = checkout.xtask(&["build-all", "hello-header", "--rebuild", "--size-profile", profile]).succeeds();
+            let port = "hello-header.rust";
+            let run = checkout.xtask(&["build-all", port, "--rebuild", "--size-profile", profile]).succeeds();
             assert!(run.compiled("hello_header"), "nothing was rebuilt");
         }
         for file in ["dist/hello-header.wasm", "dist/hello-header.symbols", "dist/hello-header.sha256"] {
             assert_eq!(fs::read(one.path(file)).unwrap(), fs::read(two.path(file)).unwrap(), "{profile}: {file}");
         }
     }
+}
+
+#[test]
+fn the_same_sources_give_the_same_bytes_in_every_language() {
+    let ports = ["hello-header.go", "hello-header.assemblyscript", "hello-header.zig", "hello-header.c"];
+    let bytes = [Checkout::copy(), Checkout::copy()].map(|checkout| {
+        // Without the optimiser, which has nothing to do with the folder, and takes a minute for Go.
+        let args = [&["build-all", "--dev", "--rebuild"], &ports[..]].concat();
+        let run = checkout.xtask(&args).succeeds();
+        assert!(ports.iter().all(|port| run.stderr().contains(&format!("{port}: compiling"))), "{}", run.stderr());
+        ports.map(|port| fs::read(target().join("weir/dev").join(format!("{port}.wasm"))).unwrap())
+    });
+    for ((port, one), two) in ports.iter().zip(&bytes[0]).zip(&bytes[1]) {
+        assert!(one == two, "{port} differs");
+        let names_the_machine = one.windows(4).any(|window| window == b"/tmp");
+        assert!(!names_the_machine, "{port} tells in which folder it was built");
+    }
+}
+
+#[test]
+fn a_change_rebuilds_the_ports_that_are_made_from_it_alone() {
+    let checkout = Checkout::copy();
+    checkout.xtask(&["build-all"]).succeeds();
+    // Unlike any change before, or an earlier run of this test would have left its result in the store.
+    let change = format!("\n// {}\n", checkout.folder.path().display());
+    for (file, rebuilt) in [
+        ("sdk/zig/json.zig", "hello-header.zig"),
+        ("filters/hello-header/c/config.c", "hello-header.c"),
+        ("sdk/assemblyscript/json.ts", "hello-header.assemblyscript"),
+    ] {
+        append(&checkout.path(file), &change);
+        let stderr = checkout.xtask(&["build-all"]).succeeds().stderr();
+        assert!(stderr.contains(&format!("{rebuilt}: compiling")), "{file}: {stderr}");
+        assert_eq!(stderr.matches(": compiling").count(), 1, "{file}: {stderr}");
+    }
+    append(&checkout.path("filters/hello-header/README.md"), &change);
+    assert!(!checkout.xtask(&["build-all"]).succeeds().stderr().contains("compiling"));
+}
+
+#[test]
+fn every_language_says_in_its_own_words_why_it_does_not_compile() {
+    let checkout = Checkout::copy();
+    for (file, broken, port, words) in [
+        ("go/config.go", "\nfunc broken( {\n", "hello-header.go", "config.go:"),
+        ("assemblyscript/config.ts", "\nfunction broken( {\n", "hello-header.assemblyscript", "config.ts("),
+        ("zig/config.zig", "\nfn broken( {\n", "hello-header.zig", "config.zig:"),
+        ("c/config.c", "\nvoid broken( {\n", "hello-header.c", "config.c:"),
+    ] {
+        append(&checkout.path(&format!("filters/hello-header/{file}")), broken);
+        let run =
+            checkout.xtask(&["build-all", port]).fails_with(&format!("1 of 1 failed:\n  {port}: does not compile"));
+        assert!(run.stderr().contains(words), "{words:?} is not in:\n{}", run.stderr());
+        assert!(!checkout.path(&format!("dist/{port}.wasm")).exists());
+    }
+}
+
+/// A folder for `PATH` with what building Rust filters needs, and nothing that another language does.
+fn rust_alone() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    for tool in ["cargo", "rustc", "rustup", "cc", "c++", "ld", "sh"] {
+        if let Some(found) = std::env::split_paths(&path).map(|dir| dir.join(tool)).find(|path| path.is_file()) {
+            std::os::unix::fs::symlink(found, folder.path().join(tool)).unwrap();
+        }
+    }
+    folder
+}
+
+#[test]
+fn without_a_compiler_the_ports_of_a_language_are_left_out_and_told() {
+    let checkout = Checkout::copy();
+    checkout.xtask(&["build-all"]).succeeds();
+    let path = rust_alone();
+    let run = checkout.xtask_with(&["build-all"], path.path()).succeeds();
+    let missing = "Go 1.24 or newer is missing, which is needed to build Go ports; to mend it: put a `go` from";
+    assert!(run.stderr().contains(&format!("left out: hello-header.go: {missing}")), "{}", run.stderr());
+    let last = run.stderr().lines().last().unwrap().to_owned();
+    let left_out = "left out: hello-header.go (no compiler for go), hello-header.assemblyscript (no compiler for \
+                    assemblyscript); `cargo xtask doctor` says what mends it";
+    assert!(last.ends_with(left_out) && last.contains("built, in dist"), "{last}");
+    assert!(checkout.path("dist/hello-header.wasm").exists());
+    assert!(!checkout.path("dist/hello-header.go.wasm").exists(), "what cannot be checked must not stay published");
+
+    for required in ["go", "all"] {
+        checkout.xtask_with(&["build-all", "--require", required], path.path()).fails_with(missing);
+    }
+    checkout.xtask_with(&["build-all", "hello-header.go"], path.path()).fails_with("nothing can be built");
+    let found = checkout.xtask_with(&["doctor"], path.path()).stdout();
+    assert!(found.contains("absent   Go 1.24 or newer is missing"), "{found}");
 }
 
 #[test]
@@ -201,6 +309,154 @@ fn bless_writes_the_baseline_and_the_readme() {
     checkout.xtask(&["build-all", "--bless"]).succeeds();
     assert!(fs::read_to_string(&sizes).unwrap().contains("\"shipped\""));
     assert!(fs::read_to_string(checkout.path("README.md")).unwrap().contains("| [hello-header]"));
+}
+
+const LANGUAGES: [&str; 5] = ["rust", "go", "assemblyscript", "zig", "c"];
+
+#[test]
+fn a_new_filter_in_any_language_holds_its_cases_and_its_unit_tests_before_a_line_is_edited() {
+    let checkout = Checkout::copy();
+    let mut names = Vec::new();
+    for lang in LANGUAGES {
+        for kind in ["headers", "body", "auth"] {
+            let name = format!("new-{lang}-{kind}");
+            checkout.xtask(&["new", &name, "--lang", lang, "--kind", kind]).succeeds();
+            names.push(name);
+        }
+    }
+    let args = |command: &[&'static str]| [command, &names.iter().map(String::as_str).collect::<Vec<_>>()].concat();
+    let run = checkout.xtask(&args(&["e2e", "--runtime", "native", "--dev"])).succeeds();
+    assert!(run.stdout().contains("passed; 0 failed"), "{}", run.stdout());
+    let cases = run.stdout().lines().filter(|line| line.starts_with("test new-") && line.ends_with("ok")).count();
+    assert!(cases >= 100, "{cases} cases, hostile ones among them");
+    checkout.xtask(&args(&["unit"])).succeeds();
+    checkout.xtask(&["build-all", "new-zig-body", "new-rust-auth"]).succeeds();
+    let readme = fs::read_to_string(checkout.path("README.md")).unwrap();
+    assert!(names.iter().all(|name| readme.contains(&format!("| [{name}](filters/{name}) |"))), "{readme}");
+}
+
+#[test]
+fn a_new_port_of_a_filter_builds_and_has_the_cases_as_what_is_to_do() {
+    let checkout = Checkout::copy();
+    for lang in ["zig", "c"] {
+        fs::remove_dir_all(checkout.path(&format!("filters/hello-header/{lang}"))).unwrap();
+        checkout.xtask(&["new", "hello-header", "--lang", lang, "--kind", "body"]).succeeds();
+        checkout.xtask(&["build-all", "--dev", &format!("hello-header.{lang}")]).succeeds();
+        checkout.xtask(&["unit", &format!("hello-header.{lang}")]).succeeds();
+    }
+    let run = checkout.xtask(&["e2e", "--runtime", "native", "--dev", "hello-header.zig"]);
+    assert!(!run.output.status.success(), "a template is no port of hello-header yet");
+    assert!(
+        run.stdout().contains("an empty object does nothing") && run.stdout().contains(" passed; "),
+        "{}",
+        run.stdout()
+    );
+}
+
+#[test]
+fn what_cannot_be_new_is_refused() {
+    let checkout = Checkout::copy();
+    let before = fs::read_dir(checkout.path("filters")).unwrap().count();
+    for (args, why) in [
+        (&["hello-header", "--lang", "go"][..], "filters/hello-header/go is there already"),
+        (&["Hello", "--lang", "go"], "\"Hello\" is no name for a filter: expected small letters"),
+        (&["serde", "--lang", "rust"], "this workspace has a package of that name"),
+        (
+            &["demo"],
+            "the language is missing: cargo xtask new demo --lang LANG, one of rust, go, assemblyscript, zig, c",
+        ),
+        (&["demo", "--lang", "prebuilt"], "for a module that is there: cargo xtask import"),
+        (&[], "the name is missing"),
+    ] {
+        checkout.xtask(&[&["new"], args].concat()).fails_with(why);
+    }
+    assert_eq!(fs::read_dir(checkout.path("filters")).unwrap().count(), before);
+}
+
+#[test]
+fn a_module_that_was_built_elsewhere_is_taken_in() {
+    let checkout = Checkout::copy();
+    checkout.xtask(&["build-all", "--dev", "hello-header.zig"]).succeeds();
+    let module = checkout.path("elsewhere.wasm");
+    fs::copy(target().join("weir/dev/hello-header.zig.wasm"), &module).unwrap();
+    let file = module.to_str().unwrap();
+    checkout.xtask(&["import", file, "--name", "adopted", "--config", "{\"request\": []}"]).succeeds();
+    let run = checkout.xtask(&["build-all", "adopted"]).succeeds();
+    assert!(run.stdout().contains("adopted  prebuilt"), "{}", run.stdout());
+    checkout.xtask(&["e2e", "--runtime", "native", "adopted"]).succeeds();
+
+    checkout.xtask(&["import", file, "--name", "adopted"]).fails_with("filters/adopted/prebuilt is there already");
+    let cargo = checkout.path("Cargo.toml");
+    let run = checkout.xtask(&["import", cargo.to_str().unwrap(), "--name", "other"]);
+    run.fails_with("this is not a WebAssembly module");
+    assert!(!checkout.path("filters/other").exists());
+}
+
+/// The first header of that name in what a server on 127.0.0.1 answers.
+fn header(port: u16, name: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let mut fields = answer.lines().filter_map(|line| line.split_once(": "));
+    fields.find(|(field, _)| *field == name).map(|(_, value)| value.to_owned())
+}
+
+#[test]
+fn a_new_filter_is_served_in_any_language() {
+    let checkout = Checkout::copy();
+    for lang in LANGUAGES {
+        let name = format!("served-{lang}");
+        checkout.xtask(&["new", &name, "--lang", lang]).succeeds();
+        // Built before the lock is let go of, so that serving finds it built.
+        checkout.xtask(&["build-all", "--dev", &name]).succeeds();
+        let mut serve = Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .args(["serve", &name, "--port", "0"])
+            .current_dir(checkout.folder.path())
+            .env("CARGO_TARGET_DIR", target())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(serve.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let url = lines.find(|line| line.contains("try ")).unwrap_or_default();
+        let port = url.trim_end_matches('/').rsplit(':').next().and_then(|port| port.parse().ok());
+        let answered = port.and_then(|port| header(port, &format!("x-{name}")));
+        serve.kill().unwrap();
+        serve.wait().unwrap();
+        // What keeps Envoy ends after it, and says so here.
+        lines.for_each(drop);
+        assert_eq!(answered.as_deref(), Some("hello"), "{lang}: {url}");
+    }
+}
+
+#[test]
+fn a_go_port_that_asks_for_tinygo_gets_it_where_it_is() {
+    let checkout = Checkout::copy();
+    let port = "hello-header.go";
+    append(&checkout.path("filters/hello-header/filter.toml"), "\n[compiler]\ngo = \"tinygo\"\n");
+    let toolchain = |run: Run| -> serde_json::Value {
+        let report: serde_json::Value = serde_json::from_str(&run.succeeds().stdout()).unwrap();
+        report["ports"].as_array().unwrap().iter().find(|row| row["language"] == "go").unwrap()["toolchain"].clone()
+    };
+    let args = ["build-all", port, "--dev", "--format", "json"];
+    let run = checkout.xtask(&args);
+    assert!(run.stderr().contains("hello-header.go asks for tinygo, which is not on PATH"), "{}", run.stderr());
+    assert!(toolchain(run).as_str().unwrap().starts_with("go1."));
+
+    // A stand-in that says what TinyGo says, and "compiles" by copying what Go made.
+    let tools = tempfile::tempdir().unwrap();
+    let (made, said) = (target().join("weir/dev/hello-header.go.wasm"), tools.path().join("said"));
+    let version = "tinygo version 0.39.0 linux/amd64 (using go version go1.25 and LLVM version 19.1.2)";
+    let build = format!("echo \"$*\" > '{}'; cp '{}.kept' \"$3\"", said.display(), made.display());
+    let script = format!("if [ \"$1\" = version ]; then echo '{version}'; else {build}; fi\n");
+    write_script(&tools.path().join("tinygo"), &script);
+    fs::copy(&made, made.with_added_extension("kept")).unwrap();
+    let path = format!("{}:{}", tools.path().display(), std::env::var("PATH").unwrap());
+    let run = checkout.xtask_with(&[&args[..], &["--rebuild"]].concat(), path.as_ref());
+    assert_eq!(toolchain(run), "tinygo 0.39.0");
+    let said = fs::read_to_string(&said).unwrap();
+    assert!(said.starts_with("build -o ") && said.contains("-target=wasip1 -buildmode=c-shared"), "{said}");
 }
 
 #[test]

@@ -38,6 +38,9 @@ pub struct Manifest {
     /// Which std the shipped module is built with.
     #[serde(default = "standard")]
     pub size_profile: SizeProfile,
+    /// The compiler that a port asks for in place of its language's own, by language: only `go = "tinygo"`.
+    #[serde(default)]
+    pub compiler: BTreeMap<String, String>,
     /// The most bytes that a shipped module may have, by language and size profile.
     #[serde(default)]
     pub budget: BTreeMap<String, BTreeMap<SizeProfile, u64>>,
@@ -58,10 +61,19 @@ impl Manifest {
         Self::parse(&text).with_context(|| format!("{} is not a valid filter manifest", path.display()))
     }
 
-    fn parse(text: &str) -> Result<Manifest> {
+    /// Reads and checks a manifest's text.
+    ///
+    /// # Errors
+    /// As [`Manifest::read`], without the file.
+    pub fn parse(text: &str) -> Result<Manifest> {
         let manifest: Manifest = toml::from_str(text)?;
         if manifest.summary.trim().is_empty() {
             bail!("summary: expected one sentence, found nothing");
+        }
+        for (language, compiler) in &manifest.compiler {
+            if (language.as_str(), compiler.as_str()) != ("go", "tinygo") {
+                bail!("compiler.{language}: {compiler:?} is none to ask for; expected go = \"tinygo\"");
+            }
         }
         for callback in &manifest.callbacks {
             if !callback.starts_with("proxy_on_") {
@@ -99,6 +111,15 @@ min = 36_000
         assert_eq!(manifest.budget("rust", SizeProfile::Min), Some(36_000));
         assert_eq!(manifest.budget("rust", SizeProfile::Standard), None);
         assert_eq!(manifest.budget("go", SizeProfile::Min), None);
+    }
+
+    #[test]
+    fn only_a_compiler_that_can_be_asked_for_is_taken() {
+        let asking = |text: &str| Manifest::parse(&format!("{GOOD}[compiler]\n{text}\n"));
+        assert_eq!(asking("go = \"tinygo\"").unwrap().compiler["go"], "tinygo");
+        let error = asking("go = \"gccgo\"").unwrap_err().to_string();
+        assert_eq!(error, "compiler.go: \"gccgo\" is none to ask for; expected go = \"tinygo\"");
+        assert!(asking("zig = \"tinygo\"").is_err());
     }
 
     #[test]

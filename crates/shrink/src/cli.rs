@@ -14,8 +14,11 @@ use crate::{Optimiser, Report, shrink, symbols};
 #[derive(Debug, Parser)]
 #[command(after_long_help = "\
 Prints one JSON object on standard output:
-  stages   [{\"stage\", \"bytes\"}]: linked, pruned, stripped, optimised; bytes after each, without names;
+  stages   [{\"stage\", \"bytes\"}]: linked, pruned, collected, stripped, optimised; bytes after each, without
+           names;
            linked is the input as it stands; the last one is what was written
+  callbacks  the callbacks that the input exports, declared or not
+  played   how many things the input did in a trial, all of which each stage's output did as well; 0: no trial
   abi      the version of the ABI that the module speaks: 0.1.0, 0.2.0 or 0.2.1
   dropped  [{\"stage\", \"reason\"}]: the stages that failed or saved nothing, and so were left out
 

@@ -5,7 +5,8 @@ use thiserror::Error;
 use wasmparser::Validator;
 
 use crate::lint::{Finding, abi_version, lint};
-use crate::{features, optimise, prune, strip, symbols};
+use crate::module::Facts;
+use crate::{abi, features, optimise, prune, strip, symbols, trial};
 
 /// Whether the last stage runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +23,10 @@ pub enum Optimiser {
 pub enum StageName {
     /// As the toolchain linked it.
     Linked,
-    /// Without the exports that nothing calls, and the code behind them.
+    /// Without the exports that nothing calls.
     Pruned,
+    /// Without the code that only they kept alive.
+    Collected,
     /// Without custom sections.
     Stripped,
     /// After Binaryen.
@@ -56,6 +59,11 @@ pub struct Report {
     pub stages: Vec<Stage>,
     /// The version of the ABI that the module speaks: `0.2.1`.
     pub abi: String,
+    /// The callbacks that the input exports, declared or not.
+    pub callbacks: Vec<&'static str>,
+    /// How many things the input did when it was played, each of which every stage's output did as well; 0 where it
+    /// could not be played, and the stages were only validated.
+    pub played: usize,
     /// The stages that were not kept.
     pub dropped: Vec<Dropped>,
 }
@@ -92,9 +100,11 @@ pub fn shrink<C: AsRef<str>>(wasm: &[u8], callbacks: &[C], optimiser: Optimiser)
     if !findings.is_empty() {
         return Err(ShrinkError::Findings(findings));
     }
-    let mut line = Line { callbacks, current: wasm.to_vec(), stages: Vec::new(), dropped: Vec::new() };
+    let (exported, played) = (exported(wasm), trial::play(wasm, callbacks));
+    let mut line = Line { callbacks, exported, played, current: wasm.to_vec(), stages: vec![], dropped: vec![] };
     line.record(StageName::Linked, wasm.len());
     line.run(StageName::Pruned, |wasm| prune::prune(wasm, callbacks).map_err(|error| error.to_string()));
+    line.run(StageName::Collected, |wasm| prune::collect(wasm).map_err(|error| error.to_string()));
     line.run(StageName::Stripped, |wasm| strip::only_names(wasm).map_err(|error| error.to_string()));
     if optimiser == Optimiser::Run {
         line.run(StageName::Optimised, |wasm| optimise::optimise(wasm).map_err(|error| error.to_string()));
@@ -105,6 +115,9 @@ pub fn shrink<C: AsRef<str>>(wasm: &[u8], callbacks: &[C], optimiser: Optimiser)
 /// The module on its way, with the names that it has so far.
 struct Line<'a, C> {
     callbacks: &'a [C],
+    exported: Vec<&'static str>,
+    /// What the input does; where it cannot be played, the stages are not.
+    played: Result<Vec<trial::Deed>, String>,
     current: Vec<u8>,
     stages: Vec<Stage>,
     dropped: Vec<Dropped>,
@@ -114,6 +127,9 @@ impl<C: AsRef<str>> Line<'_, C> {
     fn run(&mut self, stage: StageName, work: impl FnOnce(&[u8]) -> Result<Vec<u8>, String>) {
         let outcome = work(&self.current).and_then(|next| {
             judge(&self.current, &next, self.callbacks)?;
+            if let Ok(played) = &self.played {
+                compare(played, &trial::play(&next, self.callbacks)?)?;
+            }
             Ok((weight(stage, &next)?, next))
         });
         match outcome {
@@ -134,16 +150,35 @@ impl<C: AsRef<str>> Line<'_, C> {
         let symbols =
             symbols::describe(&wasm, &self.current).map_err(|error| ShrinkError::Internal(error.to_string()))?;
         let abi = abi_version(&wasm).ok_or_else(|| ShrinkError::Internal("its ABI marker is gone".to_owned()))?;
-        let report = Report { stages: self.stages, abi: abi.to_string(), dropped: self.dropped };
+        let (stages, callbacks, dropped) = (self.stages, self.exported, self.dropped);
+        let played = self.played.map_or(0, |deeds| deeds.len());
+        let report = Report { stages, abi: abi.to_string(), callbacks, played, dropped };
         Ok(Shrunk { wasm, symbols, report })
     }
+}
+
+/// Whether a stage's output does what the first input did.
+fn compare(before: &[trial::Deed], after: &[trial::Deed]) -> Result<(), String> {
+    if before == after {
+        return Ok(());
+    }
+    let same = before.iter().zip(after).take_while(|(before, after)| before == after).count();
+    let deed = |deeds: &[trial::Deed]| deeds.get(same).map_or("nothing more".to_owned(), String::clone);
+    Err(format!("its output does not do the same: not \"{}\", but \"{}\"", deed(before), deed(after)))
+}
+
+/// The callbacks that a module exports, beside those that every module keeps.
+fn exported(wasm: &[u8]) -> Vec<&'static str> {
+    let facts = Facts::read(wasm).unwrap_or_default();
+    let known = abi_version(wasm).into_iter().flat_map(abi::callbacks);
+    known.filter(|name| !abi::KEPT.contains(name) && facts.export(name).is_some()).collect()
 }
 
 /// What a stage's output weighs, as [`Stage::bytes`] says.
 fn weight(stage: StageName, wasm: &[u8]) -> Result<usize, String> {
     let counted = match stage {
         StageName::Linked => return Ok(wasm.len()),
-        StageName::Pruned => strip::without_names(wasm),
+        StageName::Pruned | StageName::Collected => strip::without_names(wasm),
         StageName::Stripped | StageName::Optimised => strip::shipped(wasm),
     };
     counted.map(|wasm| wasm.len()).map_err(|error| error.to_string())
@@ -193,10 +228,41 @@ mod tests {
     }
 
     #[test]
+    fn a_stage_whose_output_does_something_else_leaves_the_one_before_it() {
+        let log = r#"(func (export "proxy_on_log") (param i32) BODY)"#;
+        let wasm = module(&log.replace("BODY", "(nop) (nop) (nop)"));
+        let callbacks = ["proxy_on_log"];
+        let played = trial::play(&wasm, &callbacks);
+        let mut line = Line {
+            callbacks: &callbacks,
+            exported: vec![],
+            played,
+            current: wasm.clone(),
+            stages: vec![],
+            dropped: vec![],
+        };
+        line.run(StageName::Optimised, |_| Ok(module(&log.replace("BODY", "unreachable"))));
+        assert_eq!((line.stages.len(), &line.current), (0, &wasm));
+        assert_eq!(
+            line.dropped[0].reason,
+            "its output does not do the same: not \"proxy_on_log returned []\", but \"proxy_on_log trapped: wasm \
+             `unreachable` instruction executed\""
+        );
+        line.run(StageName::Optimised, |_| Ok(module(&log.replace("BODY", "(nop)"))));
+        assert_eq!((line.stages.len(), line.dropped.len()), (1, 1));
+    }
+
+    #[test]
     fn a_stage_that_breaks_the_module_leaves_the_one_before_it() {
         let wasm = module("");
-        let mut line: Line<'_, &str> =
-            Line { callbacks: &[], current: wasm.clone(), stages: Vec::new(), dropped: Vec::new() };
+        let mut line: Line<'_, &str> = Line {
+            callbacks: &[],
+            exported: vec![],
+            played: trial::play::<&str>(&wasm, &[]),
+            current: wasm.clone(),
+            stages: vec![],
+            dropped: vec![],
+        };
         line.run(StageName::Pruned, |_| Ok(b"\0asm\x01\0\0\0".to_vec()));
         assert_eq!((line.stages.len(), line.dropped.len(), &line.current), (0, 1, &wasm));
         line.run(StageName::Stripped, |wasm| Ok(wasm.to_vec()));

@@ -72,11 +72,13 @@ fn symbols_belong_to_the_module_that_ships() {
 fn the_report_ends_with_what_ships() {
     let shrunk = shrunk();
     let stages: Vec<_> = shrunk.report.stages.iter().map(|stage| stage.stage).collect();
-    assert_eq!(stages, [StageName::Linked, StageName::Pruned, StageName::Stripped]);
+    assert_eq!(stages, [StageName::Linked, StageName::Pruned, StageName::Collected, StageName::Stripped]);
     assert_eq!(shrunk.report.stages[0].bytes, module().len());
     assert!(shrunk.report.stages.windows(2).all(|pair| pair[1].bytes < pair[0].bytes), "{:?}", shrunk.report);
-    assert_eq!(shrunk.report.stages[2].bytes, shrunk.wasm.len());
+    assert_eq!(shrunk.report.stages[3].bytes, shrunk.wasm.len());
     assert_eq!((shrunk.report.abi.as_str(), shrunk.report.dropped.len()), ("0.2.1", 0));
+    assert_eq!(shrunk.report.callbacks, ["proxy_on_request_headers", "proxy_on_log"]);
+    assert_eq!(shrunk.report.played, 4, "two contexts, a line of the log, and the callback that said it");
 }
 
 #[test]

@@ -8,10 +8,12 @@ mod mutate;
 mod properties;
 mod schema;
 mod shared;
+mod written;
 
 pub use dice::Dice;
 pub use headers::{STUCK, TestHeaders};
-pub use mutate::{Agreement, agree};
+pub use mutate::{Agreement, agree, mutate};
 pub use properties::TestProperties;
 pub use schema::Schema;
 pub use shared::TestSharedData;
+pub use written::{hex, hold_to};

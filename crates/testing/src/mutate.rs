@@ -66,8 +66,8 @@ pub fn agree<T: PartialEq + Debug>(
     agreement
 }
 
-/// Up to three times something is done to a random place.
-fn mutate(text: &mut Vec<u8>, pieces: &[&str], dice: &mut Dice) {
+/// Does something to a random place of a text, up to three times.
+pub fn mutate(text: &mut Vec<u8>, pieces: &[&str], dice: &mut Dice) {
     for _ in 0..=dice.below(3) {
         let start = dice.below(text.len() + 1);
         let end = (start + dice.below(12)).min(text.len());

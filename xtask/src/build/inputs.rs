@@ -11,63 +11,57 @@ use walkdir::{DirEntry, WalkDir};
 use weir_cases::manifest::{Manifest, SizeProfile};
 
 use super::hex;
-use crate::project::{Language, Port, Project};
-use crate::toolchain::Toolchain;
+use super::language::Compiler;
+use crate::project::{Port, Project};
 
 /// Changes when the way of building changes in a way that the other inputs do not show.
-const RECIPE: &str = "1";
-
-/// What lies in a filter's folder and is no input of its module.
-const NO_INPUTS: [&str; 4] = ["README.md", "cases.toml", "filter.toml", "sizes.json"];
+const RECIPE: &str = "2";
 
 /// What is the same for all ports of one run.
 #[derive(Debug)]
 pub(crate) struct Inputs<'a> {
     project: &'a Project,
-    toolchain: &'a Toolchain,
-    /// The profiles of the workspace, `[profile.filter]` among them.
-    profiles: String,
     /// Digest of the shrinker's own sources and dependencies.
     shrinker: String,
 }
 
 impl<'a> Inputs<'a> {
-    pub(crate) fn new(project: &'a Project, toolchain: &'a Toolchain) -> Result<Inputs<'a>> {
-        let manifest = project.root.join("Cargo.toml");
-        let text = fs::read_to_string(&manifest).with_context(|| format!("cannot read {}", manifest.display()))?;
-        let table: toml::Table = text.parse().with_context(|| format!("{} is not TOML", manifest.display()))?;
-        // All of them, because one inherits from another.
-        let profiles = table.get("profile").filter(|profiles| profiles.get("filter").is_some());
-        let profiles = profiles.with_context(|| format!("{}: has no [profile.filter]", manifest.display()))?;
-        let mut hasher = Sha256::new();
-        package_closure(project, project.package("weir-shrink")?, &mut hasher)?;
-        let shrinker = hex(&hasher.finalize());
-        Ok(Inputs { project, toolchain, profiles: profiles.to_string(), shrinker })
+    pub(crate) fn new(project: &'a Project) -> Result<Inputs<'a>> {
+        let mut digest = Sha256::new();
+        package_closure(project, project.package("weir-shrink")?, &mut digest)?;
+        Ok(Inputs { project, shrinker: hex(&digest.finalize()) })
     }
 
     /// The digest of all that goes into one port's module.
     ///
     /// # Errors
     /// A source cannot be read.
-    pub(crate) fn key(&self, port: &Port, manifest: &Manifest, profile: SizeProfile, dev: bool) -> Result<String> {
-        let mut hasher = Sha256::new();
-        let toolchain = &self.toolchain.identity;
-        for part in [RECIPE, toolchain, &self.profiles, &self.shrinker, &profile.to_string(), &format!("dev={dev}")] {
-            add(&mut hasher, part.as_bytes());
+    pub(crate) fn key(
+        &self,
+        port: &Port,
+        compiler: &dyn Compiler,
+        manifest: &Manifest,
+        profile: SizeProfile,
+        dev: bool,
+    ) -> Result<String> {
+        let mut digest = Sha256::new();
+        let version = compiler.version(self.project, port)?;
+        for part in [RECIPE, &version, &self.shrinker, &profile.to_string(), &format!("dev={dev}")] {
+            add(&mut digest, part.as_bytes());
         }
-        add(&mut hasher, manifest.callbacks.join(",").as_bytes());
-        let skip = |path: &Path| NO_INPUTS.iter().any(|name| path == port.dir.join(name));
-        hash_folder(&mut hasher, &port.dir, &skip)?;
-        match port.language {
-            Language::Rust => package_closure(self.project, self.project.package(&port.filter)?, &mut hasher)?,
+        add(&mut digest, manifest.callbacks.join(",").as_bytes());
+        hash_folder(&mut digest, &port.folder())?;
+        for folder in port.language.shared(self.project, port)? {
+            hash_folder(&mut digest, &folder)?;
         }
-        Ok(hex(&hasher.finalize()))
+        compiler.inputs(self.project, port, &mut digest)?;
+        Ok(hex(&digest.finalize()))
     }
 }
 
 /// Adds a package and all that it is built from: sources of the workspace's own, name and version of the others,
 /// which no registry changes.
-fn package_closure(project: &Project, package: &Package, hasher: &mut Sha256) -> Result<()> {
+pub(super) fn package_closure(project: &Project, package: &Package, hasher: &mut Sha256) -> Result<()> {
     for id in closure(project, &package.id)? {
         let package = &project.metadata[&id];
         match &package.source {
@@ -77,38 +71,21 @@ fn package_closure(project: &Project, package: &Package, hasher: &mut Sha256) ->
                 let inherited = (&package.version, &package.edition, &package.dependencies, &package.features);
                 add(hasher, relative(&serde_json::to_string(&inherited)?, &project.root).as_bytes());
                 let dir = package.manifest_path.parent().context("a manifest has no folder")?;
-                hash_folder(hasher, dir.as_std_path(), &|_| false)?;
+                hash_folder(hasher, dir.as_std_path())?;
             }
         }
     }
     Ok(())
 }
 
-/// The folders of the workspace that a port is built from, beside its filter's own.
+/// The workspace's own packages that a package is built from, itself among them.
 ///
 /// # Errors
-/// Cargo does not know the port's package.
-pub(crate) fn folders(project: &Project, port: &Port) -> Result<Vec<PathBuf>> {
-    let packages = own(project, port)?;
-    Ok(packages.iter().filter_map(|package| Some(package.manifest_path.parent()?.to_owned().into())).collect())
-}
-
-/// The names of the workspace's packages that a port is built from.
-///
-/// # Errors
-/// Cargo does not know the port's package.
-pub(crate) fn own_packages(project: &Project, port: &Port) -> Result<Vec<String>> {
-    Ok(own(project, port)?.iter().map(|package| package.name.to_string()).collect())
-}
-
-fn own<'a>(project: &'a Project, port: &Port) -> Result<Vec<&'a Package>> {
-    match port.language {
-        Language::Rust => {
-            let packages = closure(project, &project.package(&port.filter)?.id)?;
-            let packages = packages.iter().map(|id| &project.metadata[id]);
-            Ok(packages.filter(|package| package.source.is_none()).collect())
-        }
-    }
+/// Cargo resolved no dependencies.
+pub(super) fn own_packages<'a>(project: &'a Project, package: &Package) -> Result<Vec<&'a Package>> {
+    let packages = closure(project, &package.id)?;
+    let packages = packages.iter().map(|id| &project.metadata[id]);
+    Ok(packages.filter(|package| package.source.is_none()).collect())
 }
 
 /// The same text in every checkout.
@@ -133,13 +110,17 @@ fn closure(project: &Project, root: &PackageId) -> Result<BTreeSet<PackageId>> {
     Ok(seen)
 }
 
+/// Whether an entry is what a language's own tools leave in a folder of sources. A folder that cargo builds into says
+/// so itself: another may be called `target` as well.
+fn left_behind(entry: &DirEntry) -> bool {
+    let name = entry.file_name().to_string_lossy();
+    name.starts_with('.') || name == "node_modules" || entry.path().join("CACHEDIR.TAG").exists()
+}
+
 /// Adds every file below a folder, by path and content, in the order of the paths.
-fn hash_folder(hasher: &mut Sha256, folder: &Path, skip: &dyn Fn(&Path) -> bool) -> Result<()> {
-    // A folder that cargo builds into says so; another may be called `target` as well.
-    let built = |entry: &DirEntry| entry.path().join("CACHEDIR.TAG").exists();
-    let hidden = |entry: &DirEntry| entry.file_name().to_string_lossy().starts_with('.') || built(entry);
+fn hash_folder(hasher: &mut Sha256, folder: &Path) -> Result<()> {
     let walk = WalkDir::new(folder).follow_links(true).min_depth(1).sort_by_file_name().into_iter();
-    for entry in walk.filter_entry(|entry| !hidden(entry) && !skip(entry.path())) {
+    for entry in walk.filter_entry(|entry| !left_behind(entry)) {
         let entry = entry.with_context(|| format!("cannot list {}", folder.display()))?;
         if entry.file_type().is_file() {
             let path: PathBuf = entry.path().strip_prefix(folder)?.into();
@@ -151,7 +132,7 @@ fn hash_folder(hasher: &mut Sha256, folder: &Path, skip: &dyn Fn(&Path) -> bool)
 }
 
 /// Adds one part with its length, so that no two lists of parts look alike.
-fn add(hasher: &mut Sha256, part: &[u8]) {
+pub(super) fn add(hasher: &mut Sha256, part: &[u8]) {
     hasher.update((part.len() as u64).to_le_bytes());
     hasher.update(part);
 }
@@ -160,9 +141,9 @@ fn add(hasher: &mut Sha256, part: &[u8]) {
 mod tests {
     use super::*;
 
-    fn digest(folder: &Path, skip: &dyn Fn(&Path) -> bool) -> String {
+    fn digest(folder: &Path) -> String {
         let mut hasher = Sha256::new();
-        hash_folder(&mut hasher, folder, skip).unwrap();
+        hash_folder(&mut hasher, folder).unwrap();
         hex(&hasher.finalize())
     }
 
@@ -173,35 +154,34 @@ mod tests {
             fs::create_dir(folder.path().join("src")).unwrap();
             fs::write(folder.path().join("src/lib.rs"), "fn a() {}").unwrap();
         }
-        let none = |_: &Path| false;
-        assert_eq!(digest(one.path(), &none), digest(two.path(), &none));
+        assert_eq!(digest(one.path()), digest(two.path()));
         fs::write(two.path().join("src/lib.rs"), "fn b() {}").unwrap();
-        assert_ne!(digest(one.path(), &none), digest(two.path(), &none));
+        assert_ne!(digest(one.path()), digest(two.path()));
     }
 
     #[test]
     fn a_moved_file_and_a_new_file_show() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a.rs"), "x").unwrap();
-        let before = digest(folder.path(), &|_| false);
+        let before = digest(folder.path());
         fs::rename(folder.path().join("a.rs"), folder.path().join("b.rs")).unwrap();
-        let moved = digest(folder.path(), &|_| false);
+        let moved = digest(folder.path());
         assert_ne!(before, moved);
         fs::write(folder.path().join("c.rs"), "").unwrap();
-        assert_ne!(moved, digest(folder.path(), &|_| false));
+        assert_ne!(moved, digest(folder.path()));
     }
 
     #[test]
-    fn what_is_skipped_does_not_count() {
+    fn what_tools_leave_behind_does_not_count() {
         let folder = tempfile::tempdir().unwrap();
-        let readme = folder.path().join("README.md");
         fs::write(folder.path().join("a.rs"), "x").unwrap();
-        let before = digest(folder.path(), &|path| path == readme);
-        fs::write(&readme, "words").unwrap();
-        fs::create_dir(folder.path().join("target")).unwrap();
-        fs::write(folder.path().join("target/junk"), "junk").unwrap();
+        let before = digest(folder.path());
+        for left in ["target", "node_modules", ".cache"] {
+            fs::create_dir(folder.path().join(left)).unwrap();
+            fs::write(folder.path().join(left).join("junk"), "junk").unwrap();
+        }
         fs::write(folder.path().join("target/CACHEDIR.TAG"), "").unwrap();
-        assert_eq!(before, digest(folder.path(), &|path| path == readme));
+        assert_eq!(before, digest(folder.path()));
     }
 
     #[test]
@@ -211,11 +191,11 @@ mod tests {
         fs::create_dir(folder.path().join("target")).unwrap();
         fs::write(folder.path().join("target/mod.rs"), "1").unwrap();
         std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("linked.rs")).unwrap();
-        let before = digest(folder.path(), &|_| false);
+        let before = digest(folder.path());
         fs::write(folder.path().join("target/mod.rs"), "2").unwrap();
-        let changed = digest(folder.path(), &|_| false);
+        let changed = digest(folder.path());
         assert_ne!(before, changed);
         fs::write(elsewhere.path(), "3").unwrap();
-        assert_ne!(changed, digest(folder.path(), &|_| false));
+        assert_ne!(changed, digest(folder.path()));
     }
 }

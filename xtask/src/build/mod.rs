@@ -1,9 +1,18 @@
 //! From a port's sources to what ships: inputs by content, compile, shrink, remember, publish.
 
+mod assemblyscript;
+mod c;
 mod compile;
-pub(crate) mod inputs;
+mod go;
+mod inputs;
+pub(crate) mod language;
+mod prebuilt;
 pub(crate) mod report;
+mod rust;
 mod store;
+pub(crate) mod template;
+pub(crate) mod toolchains;
+mod zig;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,15 +24,17 @@ use weir_cases::manifest::{Manifest, SizeProfile};
 
 use crate::process::say;
 use crate::project::{Port, Project};
-use crate::toolchain::{self, Toolchain};
 use compile::Tools;
 use inputs::Inputs;
+pub(crate) use language::Language;
+use language::Site;
 use report::Built;
 use store::Store;
 pub(crate) use store::folder;
+use toolchains::{LeftOut, Toolchains};
 
 /// How ports are built.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
     /// Leave the optimiser out, and keep the result out of `dist/`.
     pub(crate) dev: bool,
@@ -31,6 +42,8 @@ pub(crate) struct Options {
     pub(crate) size_profile: Option<SizeProfile>,
     /// Build anew what was built before from the same inputs.
     pub(crate) rebuild: bool,
+    /// The languages whose ports are not left out where their compiler is missing: that is then an error.
+    pub(crate) required: Vec<Language>,
 }
 
 /// What became of one port.
@@ -50,18 +63,20 @@ struct Job {
 
 /// Builds the ports, several at a time, and publishes each that succeeds.
 ///
-/// One that fails does not stop the others, and what it published before is withdrawn.
+/// One that fails does not stop the others, and what it published before is withdrawn; so is what a port published that
+/// is left out for want of a compiler.
 ///
 /// # Errors
-/// No port can be built at all: there is no toolchain, or nowhere to write to.
-pub(crate) fn build(project: &Project, ports: Vec<Port>, options: Options) -> Result<Vec<Outcome>> {
+/// No port can be built at all: a compiler is missing that must not be, or there is nowhere to write to.
+pub(crate) fn build(project: &Project, ports: Vec<Port>, options: &Options) -> Result<(Vec<Outcome>, LeftOut)> {
     let store = Store::open(project, options.dev)?;
-    let toolchain = toolchain::find_or_fetch(&project.state())?;
-    let inputs = Inputs::new(project, &toolchain)?;
+    let (toolchains, ports, left_out) = Toolchains::gather(project, ports, &options.required)?;
+    left_out.ports().try_for_each(|port| store.withdraw(port))?;
+    let inputs = Inputs::new(project)?;
     let mut outcomes = Vec::new();
     let mut jobs = Vec::new();
     for port in ports {
-        match plan(&inputs, &port, options) {
+        match plan(&inputs, &toolchains, &port, options) {
             Ok(job) => match store.restore(&job.key, &port) {
                 Ok(Some(built)) if !options.rebuild => outcomes.push(Outcome { port, result: Ok(built) }),
                 Ok(_) => jobs.push(job),
@@ -74,23 +89,24 @@ pub(crate) fn build(project: &Project, ports: Vec<Port>, options: Options) -> Re
         }
     }
     if !jobs.is_empty() {
-        outcomes.extend(build_all(project, &store, &toolchain, jobs, options.dev)?);
+        outcomes.extend(build_all(project, &store, &toolchains, jobs, options.dev)?);
     }
-    outcomes.sort_by_key(|outcome| outcome.port.artifact());
-    Ok(outcomes)
+    outcomes.sort_by_key(|outcome| (outcome.port.filter.clone(), outcome.port.language));
+    Ok((outcomes, left_out))
 }
 
-fn plan(inputs: &Inputs<'_>, port: &Port, options: Options) -> Result<Job> {
+fn plan(inputs: &Inputs<'_>, toolchains: &Toolchains, port: &Port, options: &Options) -> Result<Job> {
+    let compiler = toolchains.of(port.language)?;
     let manifest = port.manifest()?;
-    let profile = options.size_profile.unwrap_or(manifest.size_profile);
-    let key = inputs.key(port, &manifest, profile, options.dev)?;
+    let profile = compiler.size_profile(options.size_profile.unwrap_or(manifest.size_profile));
+    let key = inputs.key(port, compiler, &manifest, profile, options.dev)?;
     Ok(Job { port: port.clone(), manifest, profile, key })
 }
 
 fn build_all(
     project: &Project,
     store: &Store,
-    toolchain: &Toolchain,
+    toolchains: &Toolchains,
     jobs: Vec<Job>,
     dev: bool,
 ) -> Result<Vec<Outcome>> {
@@ -99,7 +115,7 @@ fn build_all(
     }
     let total = jobs.len();
     let workers = thread::available_parallelism().map_or(1, usize::from).min(total);
-    let tools = Tools::new(project, toolchain, dev, workers);
+    let tools = Tools::new(project, dev, workers);
     let queue = Mutex::new(jobs.into_iter());
     let finished = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::channel();
@@ -109,7 +125,7 @@ fn build_all(
             let (tools, queue, finished) = (&tools, &queue, &finished);
             scope.spawn(move || {
                 while let Some(job) = next(queue) {
-                    let result = build_one(tools, store, &job);
+                    let result = build_one(tools, toolchains, store, &job);
                     let count = finished.fetch_add(1, Ordering::Relaxed) + 1;
                     match &result {
                         Ok(built) => say!("[{count}/{total}] {}: {} bytes", job.port.artifact(), built.shipped),
@@ -128,13 +144,14 @@ fn next(queue: &Mutex<impl Iterator<Item = Job>>) -> Option<Job> {
     queue.lock().ok()?.next()
 }
 
-fn build_one(tools: &Tools<'_>, store: &Store, job: &Job) -> Result<Built> {
+fn build_one(tools: &Tools<'_>, toolchains: &Toolchains, store: &Store, job: &Job) -> Result<Built> {
     say!("{}: compiling ({}, {})", job.port.artifact(), job.port.language, job.profile);
+    let compiler = toolchains.of(job.port.language)?;
     store.keep(&job.key, |wasm, symbols| {
-        let linked = tools.compile(&job.port, job.profile)?;
+        let linked = tools.compile(compiler, &job.port, job.profile)?;
         let shrunk = tools.shrink(linked, &job.manifest, wasm, symbols)?;
         let wasm = std::fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
-        report::built(&job.port, job.profile, tools.toolchain.version(), &job.key, shrunk, &wasm)
+        report::built(&job.port, job.profile, &compiler.version(tools.project, &job.port)?, &job.key, shrunk, &wasm)
     })?;
     store.restore(&job.key, &job.port)?.context("what was built is gone before it could be published")
 }
@@ -144,12 +161,16 @@ fn build_one(tools: &Tools<'_>, store: &Store, job: &Job) -> Result<Built> {
 /// # Errors
 /// The sources cannot be read.
 pub(crate) fn published(project: &Project, built: &[Port]) -> Result<Vec<(Port, Built)>> {
-    let Some(toolchain) = toolchain::find(&project.state()) else { return Ok(Vec::new()) };
+    let toolchains = Toolchains::here(project);
     let store = Store::open(project, false)?;
-    let inputs = Inputs::new(project, &toolchain)?;
+    let inputs = Inputs::new(project)?;
     let options = Options::default();
     let others = project.ports()?.into_iter().filter(|port| !built.contains(port));
-    Ok(others.filter_map(|port| store.published(&plan(&inputs, &port, options).ok()?.key, &port)).collect())
+    let reports = others.filter_map(|port| {
+        let job = plan(&inputs, &toolchains, &port, &options).ok()?;
+        store.published(&job.key, &port)
+    });
+    Ok(reports.collect())
 }
 
 /// Takes away what was published for filters that are no more.
@@ -161,20 +182,46 @@ pub(crate) fn tidy(project: &Project) -> Result<()> {
     Store::open(project, false)?.tidy(&known)
 }
 
-/// Builds one set of ports for a command that goes on with the modules, and returns each with its path.
+/// Ports that were built for a command that goes on with the modules.
+#[derive(Debug)]
+pub(crate) struct Modules {
+    /// Each port with the path of its module.
+    pub(crate) built: Vec<(Port, PathBuf)>,
+    /// What was left out for want of a compiler.
+    pub(crate) left_out: LeftOut,
+}
+
+/// Builds one set of ports for a command that goes on with the modules.
 ///
 /// # Errors
 /// One of them cannot be built; why was said before.
-pub(crate) fn modules(project: &Project, ports: Vec<Port>, options: Options) -> Result<Vec<(Port, PathBuf)>> {
-    let mut modules = Vec::new();
-    for Outcome { port, result } in build(project, ports, options)? {
+pub(crate) fn modules(project: &Project, ports: Vec<Port>, options: &Options) -> Result<Modules> {
+    let (outcomes, left_out) = build(project, ports, options)?;
+    let mut built = Vec::new();
+    for Outcome { port, result } in outcomes {
         if result.is_err() {
             bail!("{} cannot be built (see above)", port.artifact());
         }
         let path = folder(project, options.dev).join(format!("{}.wasm", port.artifact()));
-        modules.push((port, path));
+        built.push((port, path));
     }
-    Ok(modules)
+    Ok(Modules { built, left_out })
+}
+
+/// Checks the sources of ports and runs their unit tests; what has no compiler here is left out.
+///
+/// # Errors
+/// Something does not hold, or the compiler of a required language is missing.
+pub(crate) fn test(project: &Project, ports: Vec<Port>, required: &[Language]) -> Result<LeftOut> {
+    let (toolchains, ports, left_out) = Toolchains::gather(project, ports, required)?;
+    let jobs = thread::available_parallelism().map_or(1, usize::from);
+    for port in ports {
+        say!("{}: unit tests", port.name());
+        let (folder, _lock) = compile::folder(project, &port, SizeProfile::Standard)?;
+        let site = Site { project, port: &port, profile: SizeProfile::Standard, jobs, folder: &folder };
+        toolchains.of(port.language)?.test(&site).with_context(|| format!("{}: its own tests fail", port.name()))?;
+    }
+    Ok(left_out)
 }
 
 /// Bytes as lower-case hexadecimal digits.

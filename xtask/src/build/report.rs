@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use weir_cases::manifest::{Manifest, SizeProfile};
 
-use super::hex;
-use crate::project::{Language, Port};
+use super::{Language, hex};
+use crate::project::Port;
 use crate::whole;
 
 /// Whom a command's findings are for: people or programs.
@@ -224,7 +224,8 @@ pub(crate) fn text(rows: &[Row]) -> String {
     }
     for row in rows {
         for dropped in &row.built.shrunk.dropped {
-            text.push_str(&format!("{}: left out {}: {}\n", row.built.filter, dropped.stage, dropped.reason));
+            let name = format!("{}.{}", row.built.filter, row.built.language);
+            text.push_str(&format!("{name}: left out {}: {}\n", dropped.stage, dropped.reason));
         }
     }
     text

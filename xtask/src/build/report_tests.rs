@@ -3,7 +3,7 @@ use super::*;
 impl Built {
     /// A build of a filter `demo`, for the tests of this module and of the store.
     pub(crate) fn example(input: &str, wasm: &[u8]) -> Built {
-        let port = Port { filter: "demo".into(), language: Language::Rust, dir: PathBuf::new() };
+        let port = Port { filter: "demo".into(), language: Language::rust(), dir: PathBuf::new() };
         let stages = vec![
             Stage { stage: "linked".into(), bytes: 118_092 },
             Stage { stage: "optimised".into(), bytes: wasm.len() as u64 },
@@ -19,6 +19,7 @@ fn manifest(budget: u64) -> Manifest {
         summary: "demo".into(),
         callbacks: Vec::new(),
         size_profile: SizeProfile::Standard,
+        compiler: BTreeMap::new(),
         budget: BTreeMap::from([("rust".to_owned(), sizes)]),
     }
 }
@@ -47,7 +48,7 @@ fn a_change_is_against_the_same_compiler_only() {
 #[test]
 fn what_is_blessed_is_the_next_baseline() {
     let folder = tempfile::tempdir().unwrap();
-    let port = Port { filter: "demo".into(), language: Language::Rust, dir: folder.path().into() };
+    let port = Port { filter: "demo".into(), language: Language::rust(), dir: folder.path().into() };
     let built = Built::example("k", &[0; 1000]);
     bless(&port, &built).unwrap();
     let read = Baseline::read(&port).unwrap();
@@ -57,7 +58,7 @@ fn what_is_blessed_is_the_next_baseline() {
 #[test]
 fn a_broken_baseline_names_the_file_and_the_mend() {
     let folder = tempfile::tempdir().unwrap();
-    let port = Port { filter: "demo".into(), language: Language::Rust, dir: folder.path().into() };
+    let port = Port { filter: "demo".into(), language: Language::rust(), dir: folder.path().into() };
     fs::write(folder.path().join("sizes.json"), "{").unwrap();
     let error = format!("{:#}", Baseline::read(&port).unwrap_err());
     assert!(error.contains("sizes.json") && error.contains("--bless"), "{error}");

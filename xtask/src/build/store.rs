@@ -127,7 +127,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::project::Language;
+    use crate::build::Language;
 
     fn store(root: &Path) -> Store {
         let store = Store { cache: root.join("built"), dist: root.join("dist") };
@@ -137,7 +137,7 @@ mod tests {
     }
 
     fn port() -> Port {
-        Port { filter: "demo".into(), language: Language::Rust, dir: PathBuf::new() }
+        Port { filter: "demo".into(), language: Language::rust(), dir: PathBuf::new() }
     }
 
     fn keep(store: &Store, key: &str, bytes: &[u8]) {

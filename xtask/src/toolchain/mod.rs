@@ -117,7 +117,7 @@ fn ways() -> Result<impl Iterator<Item = Way>> {
 pub(crate) fn missing() -> Missing {
     Missing {
         what: "the source code of Rust's std (rust-src)".into(),
-        needed_for: "to build Rust filters",
+        needed_for: "to build Rust filters".into(),
         mend: "rustup component add rust-src".into(),
     }
 }

@@ -118,3 +118,4 @@ fn the_schema_says_what_the_reader_takes() {
 }
 
 mod oracle;
+mod shared;

@@ -306,3 +306,4 @@ fn bounds_hold_to_the_last() {
 }
 
 mod schema;
+mod written;

@@ -72,7 +72,7 @@ fn translate(TheirOperation { op, name, value }: TheirOperation) -> Option<Opera
     Some(Operation { name, action })
 }
 
-const PIECES: [&str; 14] = [
+pub(super) const PIECES: [&str; 14] = [
     "\"request\"",
     "\"response\"",
     "\"op\"",
@@ -89,7 +89,7 @@ const PIECES: [&str; 14] = [
     ",{\"op\":\"set\",\"name\":\"y\",\"value\":\"1\"}",
 ];
 
-const SEEDS: [&str; 3] = [
+pub(super) const SEEDS: [&str; 3] = [
     r#"{"request":[{"op":"set","name":"x-a","value":"1"},{"op":"remove","name":"x-b"}],"response":[]}"#,
     r#"{ "response" : [ { "value" : "caf\u00e9" , "name" : "X" , "op" : "append" } ] }"#,
     r#"{"request":[],"response":[{"op":"set-if-absent","name":"n","value":""},{"name":"m","op":"remove"}]}"#,

@@ -5,7 +5,7 @@ use weir_testing::Schema;
 
 use super::*;
 
-const SEEDS: [&str; 6] = [
+pub(super) const SEEDS: [&str; 6] = [
     r#"{"policies":[{"name":"a","key":["client",{"header":"x-a"},{"query":"q"}],"quota":10,"window":60,"burst":5,"cost":2}]}"#,
     r#"{"policies":[{"name":"b","key":[{"paths":[{"exact":"/a"},{"prefix":"/b"},{"template":"/c/{d}/*/**"}]},{"methods":["GET"]}],"missing":"skip","algorithm":"fixed-window","quota":7,"window":1,"shadow":true}]}"#,
     r#"{"trust":{"hops":1},"headers":{"dialects":["draft-11","x-ratelimit"],"upstream":"keep","shadow":"x-s"},"limited":{"status":429,"body":{"content_type":"text/plain","text":"no"}},"policies":[]}"#,
@@ -14,7 +14,7 @@ const SEEDS: [&str; 6] = [
     r#"{"policies":[{"name":"d","key":[{"client":{"v4":24,"v6":48,"groups":[{"name":"g","networks":["10.0.0.0/8"]}]}},{"claim":"sub"},{"property":["a","b"]},{"cookie":"c"}],"quota":9,"window":9,"cost":{"request_header":"x-c","default":1,"least":0,"most":9}},{"name":"e","quota":1,"window":1,"cost":{"response_header":"x-c"}}]}"#,
 ];
 
-const PIECES: [&str; 44] = [
+pub(super) const PIECES: [&str; 44] = [
     "\"policies\"",
     "\"name\"",
     "\"key\"",

@@ -1,0 +1,55 @@
+// @name@ gives every response the header `x-@name@`.
+//
+// This file only translates between the proxy's callbacks and config.go, which decides.
+package main
+
+import (
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
+
+	"weir/sdk/headers"
+)
+
+func main() {}
+
+func init() {
+	proxywasm.SetPluginContext(func(uint32) types.PluginContext { return &plugin{} })
+}
+
+// plugin is one plugin in one VM. Several may live side by side, each with its own configuration.
+type plugin struct {
+	types.DefaultPluginContext
+	config config
+}
+
+func (p *plugin) OnPluginStart(size int) types.OnPluginStartStatus {
+	var text []byte
+	if size > 0 {
+		text, _ = proxywasm.GetPluginConfiguration()
+	}
+	config, err := readConfig(string(text))
+	if err != nil {
+		proxywasm.LogError(err.Error())
+		return types.OnPluginStartStatusFailed
+	}
+	p.config = config
+	return types.OnPluginStartStatusOK
+}
+
+func (p *plugin) NewHttpContext(uint32) types.HttpContext {
+	return &stream{config: p.config}
+}
+
+// stream is one request and its response, under the configuration that was in force when the request arrived.
+type stream struct {
+	types.DefaultHttpContext
+	config config
+}
+
+func (s *stream) OnHttpResponseHeaders(int, bool) types.Action {
+	// A message is let through even where the host refuses: the log says so.
+	if headers.Response.Set("x-@name@", s.config.value) != nil {
+		proxywasm.LogWarn("the proxy refused a header")
+	}
+	return types.ActionContinue
+}
