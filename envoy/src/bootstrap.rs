@@ -101,7 +101,8 @@ fn socket_address(host: &str, port: u16) -> Value {
     json!({ "socket_address": { "address": host, "port_value": port } })
 }
 
-fn cluster(cluster: &Cluster) -> Value {
+/// One cluster.
+pub fn cluster(cluster: &Cluster) -> Value {
     let is_address = cluster.host.parse::<IpAddr>().is_ok();
     let mut value = json!({
         "name": cluster.name,
@@ -193,8 +194,9 @@ fn tls(host: &str, is_address: bool, authorities: &Path) -> Value {
     value
 }
 
-fn listener(listener: &Listener) -> Value {
-    let mut filters: Vec<Value> = listener.filters.iter().map(wasm).collect();
+/// One listener, as the file of listeners holds it: with its type.
+pub fn listener(listener: &Listener) -> Value {
+    let mut filters: Vec<Value> = listener.filters.iter().map(http_filter).collect();
     filters.push(json!({
         "name": "envoy.filters.http.router",
         "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
@@ -229,7 +231,8 @@ fn listener(listener: &Listener) -> Value {
     })
 }
 
-fn wasm(filter: &Filter) -> Value {
+/// One entry of `http_filters`.
+pub fn http_filter(filter: &Filter) -> Value {
     let mut config = json!({
         "name": filter.name,
         "failure_policy": "FAIL_CLOSED",

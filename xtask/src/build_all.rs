@@ -9,6 +9,7 @@ use crate::build::{self, Language, Options, Outcome, toolchains};
 use crate::process::{say, shown};
 use crate::project::{Port, Project};
 use crate::readme;
+use crate::shard::Shard;
 
 #[derive(Args)]
 pub(crate) struct BuildAll {
@@ -20,6 +21,9 @@ pub(crate) struct BuildAll {
     /// Fail where this language has no compiler here, in place of leaving its ports out; `all` means every language.
     #[arg(long, value_name = "LANG", value_parser = toolchains::required)]
     require: Vec<Vec<Language>>,
+    /// Build only this share of the ports, of so many.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// Leave the optimiser out: quick, for a look. The result goes to target/weir/dev, not to dist/.
     #[arg(long)]
     dev: bool,
@@ -46,9 +50,27 @@ fn size_profile(text: &str) -> Result<SizeProfile, String> {
 }
 
 impl BuildAll {
+    /// What ships, of these filters or of all.
+    pub(crate) fn shipping(filters: Vec<String>, required: Vec<Language>) -> BuildAll {
+        BuildAll {
+            filters,
+            lang: None,
+            require: vec![required],
+            shard: None,
+            dev: false,
+            size_profile: None,
+            bless: false,
+            rebuild: false,
+            format: Format::Text,
+        }
+    }
+
     pub(crate) fn run(self) -> Result<()> {
         let project = Project::find()?;
-        let ports = project.select(&self.filters, self.lang)?;
+        let mut ports = project.select(&self.filters, self.lang)?;
+        if let Some(shard) = self.shard {
+            ports = shard.take(ports);
+        }
         let required = self.require.concat();
         let options = Options { dev: self.dev, size_profile: self.size_profile, rebuild: self.rebuild, required };
         let (outcomes, left_out) = build::build(&project, ports, &options)?;

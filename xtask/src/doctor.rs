@@ -54,15 +54,26 @@ impl Doctor {
 
 fn checks(project: &Project) -> Result<Vec<Check>> {
     let mut checks = vec![
-        Check { what: "rustfmt".into(), found: machine::rustfmt(), absence: Absence::Lacking },
-        Check { what: "clippy".into(), found: machine::clippy(), absence: Absence::Lacking },
-        Check { what: "a C++ compiler".into(), found: machine::cxx(), absence: Absence::Lacking },
-        Check { what: "python3 with pip".into(), found: machine::pip(), absence: Absence::Optional },
+        check("rustfmt", machine::rustfmt(), Absence::Lacking),
+        check("clippy", machine::clippy(), Absence::Lacking),
+        check("a C++ compiler", machine::cxx(), Absence::Lacking),
+        check("python3 with pip", machine::pip(), Absence::Optional),
         envoy(project)?,
-        Check { what: "a Docker engine".into(), found: machine::docker_engine(), absence: Absence::Optional },
+        check("a Docker engine", machine::docker_engine(), Absence::Optional),
     ];
+    for (what, found) in [
+        ("a registry for tests", machine::docker_registry()),
+        ("skopeo", machine::skopeo()),
+        ("openssl", machine::openssl()),
+    ] {
+        checks.push(check(what, found.map(|path| path.display().to_string()), Absence::Optional));
+    }
     checks.extend(Language::all().map(|language| compiler(project, language)));
     Ok(checks)
+}
+
+fn check(what: &str, found: Result<String, Missing>, absence: Absence) -> Check {
+    Check { what: what.into(), found, absence }
 }
 
 /// What builds the ports in one language.

@@ -3,17 +3,22 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 
+use crate::build::toolchains::LeftOut;
 use crate::build::{self, Language, Options, toolchains};
+use crate::images::{self, is_image};
 use crate::process::{build_tool, run, say};
 use crate::project::{Port, Project};
+use crate::shard::Shard;
 use crate::{envoy, machine};
 
 #[derive(Args)]
 pub(crate) struct E2e {
-    /// Run only the cases of these filters, or ports: NAME or NAME.LANGUAGE.
+    /// Run only the cases of these filters, or ports: NAME or NAME.LANGUAGE; an image, NAME:TAG or a reference, in place
+    /// of what would be built.
+    #[arg(value_name = "FILTER|IMAGE")]
     filters: Vec<String>,
     /// Run only the ports in this language.
     #[arg(long)]
@@ -21,6 +26,9 @@ pub(crate) struct E2e {
     /// Fail where this language has no compiler here, in place of leaving its ports out; `all` means every language.
     #[arg(long, value_name = "LANG", value_parser = toolchains::required)]
     require: Vec<Vec<Language>>,
+    /// Run only the cases of this share of the ports, of so many.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// What the filters run in.
     #[arg(long, default_value = "auto")]
     runtime: Runtime,
@@ -69,6 +77,7 @@ impl E2e {
             filters: Vec::new(),
             lang: None,
             require: vec![required],
+            shard: None,
             runtime,
             envoy: None,
             case: Vec::new(),
@@ -80,18 +89,18 @@ impl E2e {
 
     pub(crate) fn run(self) -> Result<()> {
         let project = Project::find()?;
-        let ports = project.select(&self.filters, self.lang)?;
-        let options = Options { dev: self.dev, required: self.require.concat(), ..Options::default() };
         if self.runtime == Runtime::Host {
             ensure!(!self.selftest, "--selftest is about Envoy's processes; the host has none");
-            let modules = build::modules(&project, ports, &options)?;
-            let mut command = Command::new(build_tool("weir-host-cases", "weir-host", &[])?);
-            run(self.cases(command.arg("e2e"), &modules.built))?;
-            return modules.left_out.say();
+            let (modules, left_out) = self.modules(&project)?;
+            if !modules.is_empty() {
+                let mut command = Command::new(build_tool("weir-host-cases", "weir-host", &[])?);
+                run(self.cases(command.arg("e2e"), &modules))?;
+            }
+            return left_out.say();
         }
         let runtime = self.runtime.choose()?;
         let envoy = envoy::find_or_fetch(&project, self.envoy.as_deref())?;
-        let modules = build::modules(&project, ports, &options)?;
+        let (modules, left_out) = self.modules(&project)?;
         let features: &[&str] = if runtime == "container" { &["--features", "container"] } else { &[] };
         let tool = build_tool("weir-envoy", "weir-envoy", features)?;
         let command = |name: &str| {
@@ -100,11 +109,36 @@ impl E2e {
             command.arg("--state").arg(project.state().join("envoy"));
             command
         };
-        run(self.cases(&mut command("e2e"), &modules.built))?;
+        if !modules.is_empty() {
+            run(self.cases(&mut command("e2e"), &modules))?;
+        }
         if self.selftest {
             run(&mut command("selftest"))?;
         }
-        modules.left_out.say()
+        left_out.say()
+    }
+
+    /// The modules to hold against cases: those in images, and those of this share of the ports, built now.
+    fn modules(&self, project: &Project) -> Result<(Vec<(Port, PathBuf)>, LeftOut)> {
+        let (images, names): (Vec<String>, Vec<String>) = self.filters.iter().cloned().partition(|it| is_image(it));
+        // Without a name all are meant, unless images are.
+        let mut ports =
+            if names.is_empty() && !images.is_empty() { Vec::new() } else { project.select(&names, self.lang)? };
+        if let Some(shard) = self.shard {
+            ports = shard.take(ports);
+        }
+        let options = Options { dev: self.dev, required: self.require.concat(), ..Options::default() };
+        let build::Modules { built: mut modules, left_out } = build::modules(project, ports, &options)?;
+        for image in images {
+            let resolved = images::resolve(project, &image)?;
+            let port = project.select(std::slice::from_ref(&resolved.filter), None);
+            let port = port.with_context(|| format!("{image} cannot be held against cases"))?.into_iter().next();
+            modules.extend(port.map(|port| (port, resolved.module)));
+        }
+        if modules.is_empty() {
+            say!("this share has no ports, and so no cases");
+        }
+        Ok((modules, left_out))
     }
 
     /// The command with the modules, the cases that they have to hold, and which of them are asked for.

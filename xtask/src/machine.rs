@@ -2,9 +2,10 @@
 //!
 //! A command that needs a thing asks here, and `doctor` asks the same questions.
 
+use std::path::PathBuf;
 use std::process::Command;
 
-use crate::process::{Missing, output};
+use crate::process::{Missing, output, which};
 
 /// The formatter of the pinned toolchain.
 pub(crate) fn rustfmt() -> Result<String, Missing> {
@@ -36,6 +37,27 @@ pub(crate) fn docker_engine() -> Result<String, Missing> {
     let found = version(Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]));
     let mend = "start Docker's engine (on Debian: apt-get install docker.io iptables, then dockerd)";
     found.ok_or_else(|| missing("a Docker engine", "for `e2e --runtime container`", mend))
+}
+
+/// The registry that images are tested against.
+pub(crate) fn docker_registry() -> Result<PathBuf, Missing> {
+    let what = "Debian's docker-registry";
+    which("docker-registry").ok_or_else(|| missing(what, "for `test-images`", "apt-get install docker-registry"))
+}
+
+/// What reads images beside us.
+pub(crate) fn skopeo() -> Result<PathBuf, Missing> {
+    which("skopeo").ok_or_else(|| missing("skopeo", "for `test-images`", "apt-get install skopeo"))
+}
+
+/// What makes keys that nobody here made.
+pub(crate) fn openssl() -> Result<PathBuf, Missing> {
+    which("openssl").ok_or_else(|| missing("openssl", "for `test-images`", "apt-get install openssl"))
+}
+
+/// What builds tools for tests.
+pub(crate) fn go() -> Result<PathBuf, Missing> {
+    which("go").ok_or_else(|| missing("Go", "to build oras and actionlint for tests", "put Go 1.24 or newer on PATH"))
 }
 
 fn missing(what: &str, needed_for: &str, mend: &str) -> Missing {

@@ -1,6 +1,6 @@
 //! Child processes: run to the end with their output kept, and errors that say which command failed and how.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -61,8 +61,20 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 }
 
 /// The cargo that runs this task, so that a filter's host tools come from the toolchain that the checkout pins.
+///
+/// Where sccache is on `PATH`, what it has compiled before, here or on another machine, is not compiled again; it goes
+/// by its own settings. A wrapper that is asked for in the environment is left as it is.
 pub(crate) fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    if let Some(wrapper) = wrapper(std::env::var_os("RUSTC_WRAPPER"), || which("sccache")) {
+        command.env("RUSTC_WRAPPER", wrapper);
+    }
+    command
+}
+
+/// The wrapper to set, where none is asked for; an empty one asks for none.
+fn wrapper(asked: Option<OsString>, sccache: impl FnOnce() -> Option<PathBuf>) -> Option<PathBuf> {
+    if asked.is_some() { None } else { sccache() }
 }
 
 /// The first file of that name in the folders of `PATH`.
@@ -150,4 +162,18 @@ pub(crate) fn run_bounded(command: &mut Command, limit: Duration) -> Result<()> 
         bail!("{name} failed ({status}):\n{}", text.trim_end());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrapper;
+
+    #[test]
+    fn sccache_wraps_the_compiler_unless_another_does() {
+        let found = || Some("/usr/bin/sccache".into());
+        assert_eq!(wrapper(None, found), Some("/usr/bin/sccache".into()));
+        assert_eq!(wrapper(Some("mine".into()), found), None);
+        assert_eq!(wrapper(Some("".into()), found), None, "an empty wrapper asks for none");
+        assert_eq!(wrapper(None, || None), None);
+    }
 }

@@ -13,6 +13,7 @@ use walkdir::WalkDir;
 
 use crate::build::{self, Language, Options};
 use crate::envoy;
+use crate::images::{self, is_image};
 use crate::process::{build_tool, say};
 use crate::project::{Port, Project};
 
@@ -21,8 +22,9 @@ const WATCH: Duration = Duration::from_millis(300);
 
 #[derive(Args)]
 pub(crate) struct Serve {
-    /// The filters, in the order in which a request meets them: NAME or NAME,NAME. NAME.LANGUAGE is that port of it.
-    #[arg(required = true, value_delimiter = ',', value_name = "FILTER")]
+    /// The filters, in the order in which a request meets them: NAME or NAME,NAME. NAME.LANGUAGE is that port of it; an
+    /// image, NAME:TAG or a reference, is served as it is.
+    #[arg(required = true, value_delimiter = ',', value_name = "FILTER|IMAGE")]
     filters: Vec<String>,
     /// The language of the ports to serve; without it, Rust where there is such a port, or else the only one.
     #[arg(long)]
@@ -48,25 +50,26 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    pub(crate) fn run(self) -> Result<()> {
+    pub(crate) fn run(mut self) -> Result<()> {
         let project = Project::find()?;
-        let ports = self.filters.iter().map(|name| one_port(project.select(std::slice::from_ref(name), self.lang)?));
-        let ports = ports.collect::<Result<Vec<Port>>>()?;
-        let mut chain = ports.clone();
+        let images = self.images(&project)?;
+        let ports = self.ports(&project, &images)?;
+        let mut chain: Vec<Port> = ports.values().cloned().collect();
         chain.sort_by_key(Port::name);
         chain.dedup();
         let configs = configurations(&self.config, &self.filters)?;
         let envoy = envoy::find_or_fetch(&project, self.envoy.as_deref())?;
-        let modules = build::modules(&project, chain.clone(), &self.options(&chain))?.built;
+        let built = build::modules(&project, chain.clone(), &self.options(&chain))?.built;
         let mut command = Command::new(build_tool("weir-envoy", "weir-envoy", &[])?);
         command.arg("serve").arg("--envoy").arg(envoy).arg("--state").arg(project.state().join("envoy"));
         command.arg("--port").arg(self.port.to_string());
         if let Some(url) = &self.upstream {
             command.arg("--upstream").arg(url);
         }
-        for (name, served) in self.filters.iter().zip(&ports) {
-            let wasm = modules.iter().find(|(port, _)| port == served).map(|(_, wasm)| wasm);
-            let wasm = wasm.with_context(|| format!("{name} was not built"))?;
+        for name in &self.filters {
+            let is_served = |port: &Port| ports.get(name) == Some(port);
+            let built = built.iter().find(|(port, _)| is_served(port)).map(|(_, wasm)| wasm);
+            let wasm = images.get(name).or(built).with_context(|| format!("{name} was not built"))?;
             command.arg("--filter").arg(format!("{name}={}", wasm.display()));
         }
         for (name, text) in &configs {
@@ -80,6 +83,25 @@ impl Serve {
         // What is asked for by name is not left out.
         let required = chain.iter().map(|port| port.language).collect();
         Options { dev: !self.optimise, required, ..Options::default() }
+    }
+
+    /// The modules that come in images, by the filters in them, whose names from here on stand for the images.
+    fn images(&mut self, project: &Project) -> Result<BTreeMap<String, PathBuf>> {
+        let mut modules = BTreeMap::new();
+        for filter in self.filters.iter_mut().filter(|it| is_image(it)) {
+            let resolved = images::resolve(project, filter)?;
+            filter.clone_from(&resolved.filter);
+            modules.insert(resolved.filter, resolved.module);
+        }
+        Ok(modules)
+    }
+
+    /// The ports to build, by the names that they were asked for.
+    fn ports(&self, project: &Project, images: &BTreeMap<String, PathBuf>) -> Result<BTreeMap<String, Port>> {
+        let names = self.filters.iter().filter(|name| !images.contains_key(*name));
+        let port =
+            |name: &String| Ok((name.clone(), one_port(project.select(std::slice::from_ref(name), self.lang)?)?));
+        names.map(port).collect()
     }
 
     /// Runs Envoy's keeper until it ends. It ends when it is told to, or when its standard input does: with this

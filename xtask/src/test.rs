@@ -24,7 +24,12 @@ impl Test {
         let sh = Shell::new()?;
         step("formatting", || Ok(cmd!(sh, "cargo fmt --all --check").quiet().run()?))?;
         // The container runtime by itself: its dependencies' features would have Binaryen built a second time.
-        for selection in [&["--workspace"][..], &["--package", "weir-envoy", "--features", "container"]] {
+        for selection in [
+            &["--workspace"][..],
+            &["--package", "weir-envoy", "--features", "container"],
+            &["--package", "weir-oci", "--features", "real"],
+            &["--package", "xtask", "--features", "real"],
+        ] {
             step("lints", || {
                 Ok(cmd!(sh, "cargo clippy --quiet {selection...} --all-targets -- -D warnings").quiet().run()?)
             })?;

@@ -292,6 +292,26 @@ fn without_a_compiler_the_ports_of_a_language_are_left_out_and_told() {
 }
 
 #[test]
+fn the_same_sources_give_the_same_release_in_another_folder() {
+    let [one, two] = [Checkout::with_second_filter(), Checkout::with_second_filter()];
+    for checkout in [&one, &two] {
+        let run = checkout.xtask(&["release", "--dry-run"]).succeeds();
+        assert!(run.stderr().contains("would push REGISTRY/second:"), "{}", run.stderr());
+    }
+    // Modules, symbols, bills of materials, and the digests of the images.
+    for file in ["dist/release/SHA256SUMS", "dist/release/images.json", "dist/release-images.sha256"] {
+        assert_eq!(fs::read(one.path(file)).unwrap(), fs::read(two.path(file)).unwrap(), "{file}");
+    }
+    let sums = fs::read_to_string(one.path("dist/release/SHA256SUMS")).unwrap();
+    for file in ["hello-header.wasm", "second.symbols", "second.cdx.json", "images.json", "size-report.json"] {
+        assert!(sums.contains(&format!("  {file}\n")), "{file} is not in:\n{sums}");
+    }
+    let alone = one.xtask(&["release", "--dry-run", "--tag", "second-v0.1.0"]).succeeds();
+    assert!(!alone.stderr().contains("hello-header"), "{}", alone.stderr());
+    one.xtask(&["release", "--dry-run", "--tag", "v9.9.9"]).fails_with("the tag v9.9.9 is of version 9.9.9");
+}
+
+#[test]
 fn a_module_over_its_budget_fails_the_build() {
     let checkout = Checkout::copy();
     replace(&checkout.path("filters/hello-header/filter.toml"), "standard = 56_000", "standard = 1_000");

@@ -4,6 +4,7 @@
 //! before it counts. [`symbols`] describe the module that ships, because its names do not ship with it.
 
 pub mod abi;
+pub mod about;
 pub mod cli;
 pub mod features;
 pub mod lint;

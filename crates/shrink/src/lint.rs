@@ -222,7 +222,7 @@ pub fn abi_version(wasm: &[u8]) -> Option<AbiVersion> {
 }
 
 /// What keeps the rest of the module from being read.
-fn unreadable(wasm: &[u8]) -> Option<Finding> {
+pub(crate) fn unreadable(wasm: &[u8]) -> Option<Finding> {
     const MAGIC: &[u8] = b"\0asm";
     if !wasm.starts_with(MAGIC) {
         if !wasm.is_empty() && MAGIC.starts_with(wasm) {

@@ -196,16 +196,28 @@ pub(crate) struct Modules {
 /// # Errors
 /// One of them cannot be built; why was said before.
 pub(crate) fn modules(project: &Project, ports: Vec<Port>, options: &Options) -> Result<Modules> {
+    let (built, left_out) = all(project, ports, options)?;
+    let folder = folder(project, options.dev);
+    let with_path = |(port, _): (Port, Built)| {
+        let path = folder.join(format!("{}.wasm", port.artifact()));
+        (port, path)
+    };
+    Ok(Modules { built: built.into_iter().map(with_path).collect(), left_out })
+}
+
+/// Builds one set of ports for a command that needs all that can be built here, and returns each with what is known of
+/// its module, and what was left out for want of a compiler.
+///
+/// # Errors
+/// One of them cannot be built; why was said before.
+pub(crate) fn all(project: &Project, ports: Vec<Port>, options: &Options) -> Result<(Vec<(Port, Built)>, LeftOut)> {
     let (outcomes, left_out) = build(project, ports, options)?;
-    let mut built = Vec::new();
+    let mut all = Vec::new();
     for Outcome { port, result } in outcomes {
-        if result.is_err() {
-            bail!("{} cannot be built (see above)", port.artifact());
-        }
-        let path = folder(project, options.dev).join(format!("{}.wasm", port.artifact()));
-        built.push((port, path));
+        let Ok(built) = result else { bail!("{} cannot be built (see above)", port.artifact()) };
+        all.push((port, built));
     }
-    Ok(Modules { built, left_out })
+    Ok((all, left_out))
 }
 
 /// Checks the sources of ports and runs their unit tests; what has no compiler here is left out.

@@ -6,13 +6,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::hex;
 use super::report::Built;
-use crate::process::shown;
+use crate::cache::{self, Cache};
+use crate::process::{say, shown};
 use crate::project::{Port, Project};
 use crate::whole;
 
@@ -24,10 +25,24 @@ const SYMBOLS: &str = "module.symbols";
 /// The files of one artifact.
 const EXTENSIONS: [&str; 3] = ["wasm", "sha256", "symbols"];
 
+/// Nobody built from these inputs before.
+#[derive(Debug)]
+struct NotThere;
+
+impl std::fmt::Display for NotThere {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("it is not in the cache")
+    }
+}
+
+impl std::error::Error for NotThere {}
+
 /// The store of one checkout.
 pub(super) struct Store {
     cache: PathBuf,
     dist: PathBuf,
+    /// What other machines built; what is not for shipping is not shared.
+    shared: Option<Cache>,
 }
 
 /// Where modules are published: `dist/` holds only what may ship.
@@ -38,7 +53,8 @@ pub(crate) fn folder(project: &Project, dev: bool) -> PathBuf {
 impl Store {
     /// Opens the store, and makes sure before anything is built that the result can be written.
     pub(super) fn open(project: &Project, dev: bool) -> Result<Store> {
-        let store = Store { cache: project.state().join("built"), dist: folder(project, dev) };
+        let shared = cache::configured().filter(|_| !dev);
+        let store = Store { cache: project.state().join("built"), dist: folder(project, dev), shared };
         for folder in [&store.cache, &store.dist] {
             fs::create_dir_all(folder).and_then(|()| NamedTempFile::new_in(folder).map(drop)).with_context(|| {
                 format!("cannot write to {}; make the folder writable, or free space on its disk", shown(folder))
@@ -57,12 +73,43 @@ impl Store {
         whole::folder(&kept, |partial| {
             let built = build(&partial.join(MODULE), &partial.join(SYMBOLS))?;
             whole::file(&partial.join(REPORT), &serde_json::to_vec_pretty(&built)?)
-        })
+        })?;
+        if let Some(shared) = self.shared {
+            // Others then build it themselves.
+            shared.put(key, &kept).unwrap_or_else(|error| say!("not kept in the cache: {error:#}"));
+        }
+        Ok(())
+    }
+
+    /// Brings what another machine built from these inputs, if one did; what is not right is not kept.
+    fn fetch(&self, key: &str) {
+        let Some(shared) = self.shared else { return };
+        let kept = self.cache.join(key);
+        let fetched = whole::remove(&kept).and_then(|()| {
+            whole::folder(&kept, |partial| match shared.get(key, partial)? {
+                true if Self::is_whole(key, partial) => Ok(()),
+                true => bail!("{key} in the cache is not what was built from these inputs"),
+                false => Err(NotThere.into()),
+            })
+        });
+        match fetched {
+            Ok(()) => say!("{}: built before, by another machine", &key[..12]),
+            Err(error) if error.is::<NotThere>() => {}
+            Err(error) => say!("the cache is of no use: {error:#}"),
+        }
+    }
+
+    /// Whether a folder holds what was built from these inputs.
+    fn is_whole(key: &str, folder: &Path) -> bool {
+        Self::read(folder).is_some_and(|(built, ..)| built.input == key)
     }
 
     /// What was built from these inputs, if it was and is still whole: report, module and symbols.
     fn kept(&self, key: &str) -> Option<(Built, Vec<u8>, Vec<u8>)> {
-        let kept = self.cache.join(key);
+        Self::read(&self.cache.join(key))
+    }
+
+    fn read(kept: &Path) -> Option<(Built, Vec<u8>, Vec<u8>)> {
         let built: Built = serde_json::from_slice(&fs::read(kept.join(REPORT)).ok()?).ok()?;
         let wasm = fs::read(kept.join(MODULE)).ok()?;
         let symbols = fs::read(kept.join(SYMBOLS)).ok()?;
@@ -71,6 +118,9 @@ impl Store {
 
     /// Publishes what was built from these inputs, if it was; touches nothing that is published already.
     pub(super) fn restore(&self, key: &str, port: &Port) -> Result<Option<Built>> {
+        if self.kept(key).is_none() {
+            self.fetch(key);
+        }
         let Some((built, wasm, symbols)) = self.kept(key) else { return Ok(None) };
         let name = format!("{}.wasm", port.artifact());
         self.publish(&self.path(port, "symbols"), &symbols)?;
@@ -130,7 +180,7 @@ mod tests {
     use crate::build::Language;
 
     fn store(root: &Path) -> Store {
-        let store = Store { cache: root.join("built"), dist: root.join("dist") };
+        let store = Store { cache: root.join("built"), dist: root.join("dist"), shared: None };
         fs::create_dir_all(&store.cache).unwrap();
         fs::create_dir_all(&store.dist).unwrap();
         store
