@@ -1,14 +1,13 @@
 //! The bill of materials of a module, in CycloneDX 1.6: what it is built from, with versions, licences and digests.
 //!
-//! Made from what cargo resolved for the module's target and from `Cargo.lock`; the same checkout gives the same text,
-//! so it carries no time and no serial number.
+//! Each language says it of its ports, from its lock files ([`Builder::materials`](crate::build::language::Builder)). The
+//! same checkout gives the same text, so it carries no time and no serial number.
+
+pub(crate) mod crates;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
-use anyhow::{Context, Result};
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId, TargetKind};
-use serde::Deserialize;
+use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::build::report::Built;
@@ -17,27 +16,61 @@ use crate::project::{Port, Project};
 /// The bill of materials of a port that was built.
 ///
 /// # Errors
-/// Cargo cannot resolve the workspace, or `Cargo.lock` cannot be read.
+/// A lock file cannot be read.
 pub(crate) fn sbom(project: &Project, port: &Port, built: &Built) -> Result<String> {
-    let folder = port.dir.join(port.language.name());
-    // What a port is built from stands where its language keeps it; one without such a file is built from its own
-    // sources and the SDK of this checkout.
-    let parts = if folder.join("Cargo.toml").is_file() {
-        Parts::of_crate(project, &port.filter, &port.artifact(), &built.toolchain)?
-    } else if let Ok(text) = fs::read_to_string(folder.join("go.mod")) {
-        Parts::of_go(&text, &port.artifact())
-    } else {
-        Parts::default()
-    };
+    let parts = port.language.materials(project, port, &built.toolchain)?;
     Ok(format!("{}\n", serde_json::to_string_pretty(&document(project, port, built, parts)?)?))
 }
 
 /// What a module is built from.
-#[derive(Debug, Default)]
-struct Parts {
+#[derive(Debug)]
+pub(crate) struct Parts {
+    /// The reference of the module itself.
+    module: String,
     components: Vec<Value>,
-    /// The references of the components that each one needs; the module itself is called by its name.
+    /// The references of the components that each one needs.
     needs: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Parts {
+    /// A module that is made of nothing yet.
+    pub(crate) fn of(module: &str) -> Parts {
+        Parts {
+            module: module.to_owned(),
+            components: Vec::new(),
+            needs: [(module.to_owned(), BTreeSet::new())].into(),
+        }
+    }
+
+    /// Adds a component that the module itself needs.
+    pub(crate) fn add(&mut self, component: Value) {
+        let reference = component["bom-ref"].as_str().unwrap_or_default().to_owned();
+        self.needs.entry(self.module.clone()).or_default().insert(reference);
+        self.components.push(component);
+    }
+
+    /// Adds the folders of this checkout that the ports of a language share.
+    ///
+    /// # Errors
+    /// What they are cannot be found out.
+    pub(crate) fn add_shared(&mut self, project: &Project, port: &Port) -> Result<()> {
+        let package = project.package("xtask")?;
+        for folder in port.language.shared(project, port)? {
+            let name = folder.strip_prefix(&project.root).unwrap_or(&folder).display().to_string();
+            let version = package.version.to_string();
+            let licences = licences(package.license.as_deref());
+            self.add(json!({
+                "type": "library", "bom-ref": name, "name": name, "version": version, "scope": "required",
+                "licenses": licences,
+            }));
+        }
+        Ok(())
+    }
+}
+
+/// A component that a registry knows by its package URL.
+pub(crate) fn library(name: &str, version: &str, purl: &str) -> Value {
+    json!({ "type": "library", "bom-ref": purl, "name": name, "version": version, "scope": "required", "purl": purl })
 }
 
 fn document(project: &Project, port: &Port, built: &Built, parts: Parts) -> Result<Value> {
@@ -72,189 +105,79 @@ fn document(project: &Project, port: &Port, built: &Built, parts: Parts) -> Resu
     }))
 }
 
-impl Parts {
-    /// The crates that the module of a crate is built from, and std.
-    fn of_crate(project: &Project, package: &str, module: &str, toolchain: &str) -> Result<Parts> {
-        // Without the filter, crates of other systems would be listed that no module holds.
-        let mut command = MetadataCommand::new();
-        command
-            .current_dir(&project.root)
-            .other_options(["--filter-platform", "wasm32-unknown-unknown"].map(str::to_owned));
-        let metadata = command.exec().context("cannot resolve the workspace for wasm32-unknown-unknown")?;
-        let lock = project.root.join("Cargo.lock");
-        let text = fs::read_to_string(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
-        let checksums = checksums(&text).with_context(|| format!("{} cannot be read", lock.display()))?;
-        let root = project.package(package)?.id.clone();
-        let edges = edges(&metadata, &root)?;
-        let mut parts = Parts::default();
-        let reference = |id: &PackageId| if *id == root { module.to_owned() } else { purl(&metadata[id]) };
-        for (from, to) in &edges {
-            parts.needs.insert(reference(from), to.iter().map(reference).collect());
-            if *from != root {
-                parts.components.push(component(&metadata[from], &checksums));
-            }
-        }
-        parts.components.sort_by_key(|component| component["bom-ref"].to_string());
-        parts.components.push(json!({
-            "type": "library",
-            "bom-ref": "std",
-            "name": "std",
-            "description": "The standard library, built from its sources for the module.",
-            "version": toolchain,
-            "licenses": [{ "expression": "MIT OR Apache-2.0" }],
-        }));
-        parts.needs.entry(module.to_owned()).or_default().insert("std".into());
-        Ok(parts)
-    }
-
-    /// The modules that a `go.mod` requires; those that are replaced by a folder are sources of this checkout.
-    fn of_go(text: &str, module: &str) -> Parts {
-        let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default().trim());
-        let replaced: Vec<&str> = lines
-            .clone()
-            .filter_map(|line| line.trim_start_matches("replace").trim().split_once("=>"))
-            .filter(|(_, to)| to.trim().starts_with('.'))
-            .filter_map(|(from, _)| from.split_whitespace().next())
-            .collect();
-        let required = lines.filter_map(|line| {
-            let mut words = line.trim_start_matches("require").split_whitespace();
-            let (name, version) = (words.next()?, words.next()?);
-            (version.starts_with('v') && words.next().is_none() && !replaced.contains(&name)).then_some((name, version))
-        });
-        let mut parts = Parts::default();
-        for (name, version) in required {
-            let purl = format!("pkg:golang/{name}@{version}");
-            parts.components.push(json!({
-                "type": "library", "bom-ref": purl, "name": name, "version": version, "scope": "required", "purl": purl,
-            }));
-            parts.needs.entry(module.to_owned()).or_default().insert(purl);
-        }
-        parts
-    }
-}
-
-/// Every package that `root` is built from, with those that it needs itself; development dependencies are left out.
-fn edges(metadata: &Metadata, root: &PackageId) -> Result<BTreeMap<PackageId, BTreeSet<PackageId>>> {
-    let nodes = &metadata.resolve.as_ref().context("cargo resolved no dependencies")?.nodes;
-    let mut edges = BTreeMap::new();
-    let mut open = vec![root.clone()];
-    while let Some(id) = open.pop() {
-        if edges.contains_key(&id) {
-            continue;
-        }
-        let deps = nodes.iter().find(|node| node.id == id).map(|node| node.deps.as_slice()).unwrap_or_default();
-        let built = deps.iter().filter(|dep| dep.dep_kinds.iter().any(|kind| kind.kind != DependencyKind::Development));
-        let needs: BTreeSet<PackageId> = built.map(|dep| dep.pkg.clone()).collect();
-        open.extend(needs.iter().cloned());
-        edges.insert(id, needs);
-    }
-    Ok(edges)
-}
-
-fn component(package: &Package, checksums: &BTreeMap<(String, String), String>) -> Value {
-    let version = package.version.to_string();
-    // A procedural macro works while the module is built, and is not in it.
-    let is_macro = package.targets.iter().any(|target| target.kind.contains(&TargetKind::ProcMacro));
-    let mut component = json!({
-        "type": "library",
-        "bom-ref": purl(package),
-        "name": package.name,
-        "version": version,
-        "scope": if is_macro { "excluded" } else { "required" },
-        "purl": purl(package),
-        "licenses": licences(package.license.as_deref()),
-    });
-    if let Some(checksum) = checksums.get(&(package.name.to_string(), version)) {
-        component["hashes"] = json!([{ "alg": "SHA-256", "content": checksum }]);
-    }
-    component
-}
-
-fn purl(package: &Package) -> String {
-    format!("pkg:cargo/{}@{}", package.name, package.version)
-}
-
 /// Before SPDX expressions, crates wrote `MIT/Apache-2.0`.
-fn licences(expression: Option<&str>) -> Value {
-    match expression {
+pub(crate) fn licences(expression: Option<&str>) -> Value {
+    match expression.map(str::trim) {
         Some(expression) => json!([{ "expression": expression.replace('/', " OR ") }]),
         None => json!([]),
     }
-}
-
-/// The digests of the crates in `Cargo.lock`, by name and version.
-fn checksums(lock: &str) -> Result<BTreeMap<(String, String), String>> {
-    #[derive(Deserialize)]
-    struct Lock {
-        package: Vec<Locked>,
-    }
-    #[derive(Deserialize)]
-    struct Locked {
-        name: String,
-        version: String,
-        checksum: Option<String>,
-    }
-    let lock: Lock = toml::from_str(lock)?;
-    Ok(lock.package.into_iter().filter_map(|it| Some(((it.name, it.version), it.checksum?))).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_go_module_is_built_from_what_it_requires() {
-        let text = "module demo\n\ngo 1.24\n\nrequire example.org/one v1.0.0\nrequire (\n\texample.org/two v2.0.0 // indirect\n\tweir/sdk v0.0.0\n)\n\nreplace weir/sdk => ../../../sdk/go\n";
-        let parts = Parts::of_go(text, "demo.go");
-        let expected = ["pkg:golang/example.org/one@v1.0.0", "pkg:golang/example.org/two@v2.0.0"];
-        assert_eq!(parts.components.iter().map(|it| &it["purl"]).collect::<Vec<_>>(), expected);
-        assert_eq!(parts.needs["demo.go"].iter().collect::<Vec<_>>(), expected);
+    /// The bill of every port of this checkout, by its name.
+    fn bills() -> Vec<(String, Value)> {
+        let project = Project::find().unwrap();
+        let built = Built::example("inputs", b"module");
+        let bill = |port: &Port| {
+            let text = sbom(&project, port, &built).unwrap();
+            assert_eq!(text, sbom(&project, port, &built).unwrap(), "the same checkout gives the same text");
+            (port.name(), serde_json::from_str(&text).unwrap())
+        };
+        project.ports().unwrap().iter().map(bill).collect()
     }
 
-    fn port() -> Port {
-        let project = Project::find().unwrap();
-        project.select(&["hello-header".to_owned()], None).unwrap().remove(0)
-    }
-
-    #[test]
-    fn a_module_is_built_from_its_crates_and_std() {
-        let project = Project::find().unwrap();
-        let text = sbom(&project, &port(), &Built::example("inputs", b"module")).unwrap();
-        assert_eq!(text, sbom(&project, &port(), &Built::example("inputs", b"module")).unwrap());
-        let bom: Value = serde_json::from_str(&text).unwrap();
-        let named: Vec<&str> =
-            bom["components"].as_array().unwrap().iter().filter_map(|it| it["name"].as_str()).collect();
-        assert!(named.contains(&"proxy-wasm") && named.contains(&"weir-kit") && named.contains(&"std"), "{named:?}");
-        assert!(!named.contains(&"serde_json") && !named.contains(&"hello-header"), "{named:?}");
-        let find = |name: &str| bom["components"].as_array().unwrap().iter().find(|it| it["name"] == name).unwrap();
-        assert_eq!(find("proxy-wasm")["hashes"][0]["content"].as_str().unwrap().len(), 64);
-        assert_eq!(find("proxy-wasm")["scope"], "required");
-        assert!(find("weir-kit")["hashes"].is_null(), "what is not from a registry has no digest there");
+    fn component<'a>(bill: &'a Value, name: &str) -> Option<&'a Value> {
+        bill["components"].as_array().unwrap().iter().find(|it| it["name"] == name)
     }
 
     #[test]
-    fn every_reference_is_of_a_component() {
-        let project = Project::find().unwrap();
-        let bom: Value =
-            serde_json::from_str(&sbom(&project, &port(), &Built::example("inputs", b"module")).unwrap()).unwrap();
-        let mut known: BTreeSet<&str> =
-            bom["components"].as_array().unwrap().iter().filter_map(|it| it["bom-ref"].as_str()).collect();
-        assert!(known.insert(bom["metadata"]["component"]["bom-ref"].as_str().unwrap()));
-        for dependency in bom["dependencies"].as_array().unwrap() {
-            let to = dependency["dependsOn"].as_array().unwrap().iter();
-            for reference in to.chain([&dependency["ref"]]) {
-                assert!(known.contains(reference.as_str().unwrap()), "{reference}");
+    fn a_bill_is_whole_in_every_language() {
+        for (port, bill) in bills() {
+            let components = bill["components"].as_array().unwrap();
+            assert!(!components.is_empty() || port.ends_with(".prebuilt"), "{port} is made of something");
+            let mut known = BTreeSet::from([bill["metadata"]["component"]["bom-ref"].as_str().unwrap()]);
+            for component in components {
+                assert!(known.insert(component["bom-ref"].as_str().unwrap()), "{port}: {component} is named twice");
+            }
+            for dependency in bill["dependencies"].as_array().unwrap() {
+                for reference in dependency["dependsOn"].as_array().unwrap().iter().chain([&dependency["ref"]]) {
+                    assert!(known.contains(reference.as_str().unwrap()), "{port}: {reference} is no component");
+                }
             }
         }
     }
 
     #[test]
-    fn digests_and_licences_are_read() {
-        let lock = "[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nchecksum = \"00ff\"\n[[package]]\nname = \"b\"\nversion = \"2.0.0\"\n";
-        let read = checksums(lock).unwrap();
-        assert_eq!(read.len(), 1);
-        assert_eq!(read[&("a".into(), "1.0.0".into())], "00ff");
+    fn a_bill_names_what_its_module_holds() {
+        let bills: BTreeMap<String, Value> = bills().into_iter().collect();
+        let find = |port: &str, name: &str| component(&bills[port], name).cloned();
+        let kit = find("hello-header.rust", "weir-kit").unwrap();
+        assert!(kit["hashes"].is_null(), "what is not from a registry has no digest there");
+        assert_eq!(
+            find("hello-header.rust", "proxy-wasm").unwrap()["hashes"][0]["content"].as_str().unwrap().len(),
+            64
+        );
+        assert!(find("hello-header.rust", "std").is_some());
+        assert!(
+            find("hello-header.rust", "serde_json").is_none() && find("hello-header.rust", "hello-header").is_none()
+        );
+        let sdk = find("hello-header.go", "github.com/proxy-wasm/proxy-wasm-go-sdk").unwrap();
+        assert!(sdk["properties"][0]["value"].as_str().unwrap().starts_with("h1:"));
+        assert!(find("hello-header.go", "sdk/go").is_some() && find("hello-header.go", "weir/sdk").is_none());
+        let runtime = find("hello-header.assemblyscript", "@solo-io/proxy-runtime").unwrap();
+        assert_eq!(runtime["hashes"][0]["content"].as_str().unwrap().len(), 128);
+        assert_eq!(find("hello-header.assemblyscript", "binaryen").unwrap()["scope"], "excluded");
+        assert_eq!(find("hello-header.zig", "zig").unwrap()["scope"], "required");
+        assert_eq!(find("hello-header.c", "zig").unwrap()["scope"], "excluded");
+    }
+
+    #[test]
+    fn licences_are_expressions() {
         assert_eq!(licences(Some("MIT/Apache-2.0"))[0]["expression"], "MIT OR Apache-2.0");
+        assert_eq!(licences(Some(" Apache-2.0"))[0]["expression"], "Apache-2.0");
         assert_eq!(licences(None), json!([]));
     }
 }

@@ -1,12 +1,16 @@
 //! AssemblyScript: the compiler and the SDK are npm packages, which `sdk/assemblyscript/package-lock.json` pins with their
 //! hashes; a port that needs others has a `package.json` and a lock file of its own.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::hex;
@@ -14,9 +18,13 @@ use super::language::{Builder, Compiler, Site};
 use super::template::{Kind, Template, files};
 use crate::process::{Missing, output, run_bounded, say, shown};
 use crate::project::{Port, Project};
+use crate::sbom::{Parts, library, licences};
 use crate::whole;
 
 const LOCK: &str = "package-lock.json";
+
+/// The compiler's package.
+const COMPILER: &str = "assemblyscript";
 
 /// The oldest Node.js that runs the compiler.
 const OLDEST: u32 = 20;
@@ -38,6 +46,16 @@ impl Builder for AssemblyScript {
 
     fn shared(&self, project: &Project, _: &Port) -> Result<Vec<PathBuf>> {
         Ok(vec![project.root.join("sdk/assemblyscript")])
+    }
+
+    fn materials(&self, project: &Project, port: &Port, _: &str) -> Result<Parts> {
+        let path = pins(project, port).join(LOCK);
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut parts = Parts::of(&port.artifact());
+        let packages = components(&text).with_context(|| format!("{} cannot be read", path.display()))?;
+        packages.into_iter().for_each(|package| parts.add(package));
+        parts.add_shared(project, port)?;
+        Ok(parts)
     }
 
     fn template(&self, _: &Project, kind: Kind) -> Result<Option<Template>> {
@@ -106,6 +124,39 @@ impl Compiler for Node {
     }
 }
 
+/// The packages of a lock file as components. What the compiler alone needs works while a module is built, and is not in
+/// it; the compiler's own library is.
+fn components(lock: &str) -> Result<Vec<Value>> {
+    let lock: Value = serde_json::from_str(lock)?;
+    let packages = lock["packages"].as_object().context("packages: expected an object")?;
+    let names = |from: &Value, fields: &[&str]| -> Vec<String> {
+        fields.iter().filter_map(|field| from[*field].as_object()).flat_map(|names| names.keys().cloned()).collect()
+    };
+    let mut open = names(&lock["packages"][""], &["dependencies", "devDependencies"]);
+    let mut held = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if held.insert(name.clone()) && name != COMPILER {
+            open.extend(names(&lock["packages"][format!("node_modules/{name}")], &["dependencies"]));
+        }
+    }
+    let mut components = Vec::new();
+    for (path, package) in packages {
+        let Some((_, name)) = path.rsplit_once("node_modules/") else { continue };
+        let version = package["version"].as_str().with_context(|| format!("{path}: has no version"))?;
+        let mut component = library(name, version, &format!("pkg:npm/{}@{version}", name.replace('@', "%40")));
+        component["licenses"] = licences(package["license"].as_str());
+        if !held.contains(name) {
+            component["scope"] = json!("excluded");
+        }
+        if let Some(digest) = package["integrity"].as_str().and_then(|text| text.strip_prefix("sha512-")) {
+            let digest = BASE64.decode(digest).with_context(|| format!("{path}: integrity: expected base64"))?;
+            component["hashes"] = json!([{ "alg": "SHA-512", "content": hex(&digest) }]);
+        }
+        components.push(component);
+    }
+    Ok(components)
+}
+
 /// The version of the compiler in a lock file.
 fn pinned(lock: &str) -> Option<String> {
     let lock: serde_json::Value = serde_json::from_str(lock).ok()?;
@@ -159,6 +210,24 @@ mod tests {
     fn what_is_too_old_is_told_apart() {
         assert!(major("v20.20.2") >= Some(OLDEST) && major("v18.19.0") < Some(OLDEST) && major("?") < Some(OLDEST));
         assert!(missing(Some("v18.19.0")).to_string().starts_with("Node.js 20 or newer with npm (there is v18.19.0)"));
+    }
+
+    #[test]
+    fn what_the_compiler_alone_needs_is_not_in_a_module() {
+        let lock = json!({ "packages": {
+            "": { "dependencies": { "@a/sdk": "1" }, "devDependencies": { "assemblyscript": "2" } },
+            "node_modules/@a/sdk": { "version": "1.0.0", "integrity": "sha512-AP8=", "dependencies": { "part": "3" } },
+            "node_modules/assemblyscript": { "version": "2.0.0", "dependencies": { "tool": "4" } },
+            "node_modules/part": { "version": "3.0.0" },
+            "node_modules/tool": { "version": "4.0.0" },
+        } });
+        let found = components(&lock.to_string()).unwrap();
+        let held: Vec<&str> =
+            found.iter().filter(|it| it["scope"] == "required").filter_map(|it| it["name"].as_str()).collect();
+        assert_eq!(held, ["@a/sdk", "assemblyscript", "part"]);
+        assert_eq!(found[0]["purl"], "pkg:npm/%40a/sdk@1.0.0");
+        assert_eq!(found[0]["hashes"][0]["content"], "00ff");
+        assert!(components("{}").is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use serde_json::json;
 use walkdir::WalkDir;
 
 use super::language::{Builder, Compiler, Site};
@@ -12,6 +13,7 @@ use super::zig;
 use crate::machine;
 use crate::process::{Missing, output};
 use crate::project::{Port, Project};
+use crate::sbom::Parts;
 
 /// C17 and every warning an error, for the module and for its tests.
 const DIALECT: [&str; 4] = ["-std=c17", "-Wall", "-Wextra", "-Werror"];
@@ -45,6 +47,15 @@ impl Builder for C {
 
     fn shared(&self, project: &Project, _: &Port) -> Result<Vec<PathBuf>> {
         Ok(vec![project.root.join("sdk/c")])
+    }
+
+    fn materials(&self, project: &Project, port: &Port, toolchain: &str) -> Result<Parts> {
+        let mut parts = Parts::of(&port.artifact());
+        let mut compiler = zig::component(toolchain, "The compiler, Clang; there is no library of C in the module.");
+        compiler["scope"] = json!("excluded");
+        parts.add(compiler);
+        parts.add_shared(project, port)?;
+        Ok(parts)
     }
 
     fn template(&self, _: &Project, kind: Kind) -> Result<Option<Template>> {

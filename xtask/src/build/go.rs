@@ -8,11 +8,13 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
 
 use super::language::{Builder, Compiler, Site};
 use super::template::{Kind, Template, files};
 use crate::process::{Missing, output, say, which};
 use crate::project::{Port, Project};
+use crate::sbom::{Parts, library, licences};
 
 /// The oldest Go that exports functions from WebAssembly (`go:wasmexport`).
 const OLDEST: (u32, u32) = (1, 24);
@@ -43,6 +45,27 @@ impl Builder for Go {
         Ok(vec![project.root.join("sdk/go")])
     }
 
+    fn materials(&self, project: &Project, port: &Port, toolchain: &str) -> Result<Parts> {
+        let read = |name: &str| {
+            let path = port.folder().join(name);
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        let mut parts = Parts::of(&port.artifact());
+        let (name, version) = match toolchain.strip_prefix("go") {
+            Some(version) => ("golang/stdlib", version),
+            None => {
+                toolchain.split_once(' ').map_or(("generic/tinygo", ""), |(_, version)| ("generic/tinygo", version))
+            }
+        };
+        let mut std = library(name.rsplit('/').next().unwrap_or(name), version, &format!("pkg:{name}@{version}"));
+        std["description"] = json!("The standard library and the runtime, built from their sources for the module.");
+        std["licenses"] = licences(Some("BSD-3-Clause"));
+        parts.add(std);
+        modules(&read("go.mod")?, &read("go.sum")?).into_iter().for_each(|module| parts.add(module));
+        parts.add_shared(project, port)?;
+        Ok(parts)
+    }
+
     /// The pins are those of the SDK's own module.
     fn template(&self, project: &Project, kind: Kind) -> Result<Option<Template>> {
         let read = |name: &str| {
@@ -70,6 +93,32 @@ impl Builder for Go {
             found => Err(missing(found)),
         }
     }
+}
+
+/// The modules that a `go.mod` requires, as components with their sums in `go.sum`; those that are replaced by a folder
+/// are sources of this checkout.
+fn modules(module: &str, sums: &str) -> Vec<Value> {
+    let lines = module.lines().map(|line| line.split("//").next().unwrap_or_default().trim());
+    let replaced: Vec<&str> = lines
+        .clone()
+        .filter_map(|line| line.trim_start_matches("replace").trim().split_once("=>"))
+        .filter(|(_, to)| to.trim().starts_with('.'))
+        .filter_map(|(from, _)| from.split_whitespace().next())
+        .collect();
+    let required = lines.filter_map(|line| {
+        let mut words = line.trim_start_matches("require").split_whitespace();
+        let (name, version) = (words.next()?, words.next()?);
+        (version.starts_with('v') && words.next().is_none() && !replaced.contains(&name)).then_some((name, version))
+    });
+    let component = |(name, version): (&str, &str)| {
+        let mut component = library(name, version, &format!("pkg:golang/{name}@{version}"));
+        // Go's sum is of a list of files and no digest of an archive, so that no field of CycloneDX is for it.
+        if let Some(sum) = sums.lines().find_map(|line| line.strip_prefix(&format!("{name} {version} "))) {
+            component["properties"] = json!([{ "name": "weir:go.sum", "value": sum.trim() }]);
+        }
+        component
+    };
+    required.map(component).collect()
 }
 
 /// The version of a module that a `go.mod` requires.
@@ -192,6 +241,16 @@ mod tests {
         assert_eq!(required_in("module a\nrequire b/c v1.2.3\n", "b/c"), Some("v1.2.3"));
         assert_eq!(required_in("require (\n\tb/c v1.2.3\n)\n", "b/c"), Some("v1.2.3"));
         assert_eq!(required_in("require b/cd v1.2.3\n", "b/c"), None);
+    }
+
+    #[test]
+    fn a_module_is_built_from_what_it_requires() {
+        let text = "module demo\n\ngo 1.24\n\nrequire example.org/one v1.0.0\nrequire (\n\texample.org/two v2.0.0 // indirect\n\tweir/sdk v0.0.0\n)\n\nreplace weir/sdk => ../../../sdk/go\n";
+        let found = modules(text, "example.org/one v1.0.0/go.mod h1:no=\nexample.org/one v1.0.0 h1:yes=\n");
+        let purls: Vec<&str> = found.iter().filter_map(|it| it["purl"].as_str()).collect();
+        assert_eq!(purls, ["pkg:golang/example.org/one@v1.0.0", "pkg:golang/example.org/two@v2.0.0"]);
+        assert_eq!(found[0]["properties"][0]["value"], "h1:yes=");
+        assert!(found[1]["properties"].is_null());
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::template::{Kind, Template};
 use super::{assemblyscript, c, go, prebuilt, rust, zig};
 use crate::process::Missing;
 use crate::project::{Port, Project};
+use crate::sbom::Parts;
 
 /// All languages, in the order in which reports and tables list them.
 static ALL: [&dyn Builder; 6] =
@@ -46,6 +47,12 @@ pub(crate) trait Builder: Sync {
     /// # Errors
     /// What they are cannot be found out.
     fn shared(&self, project: &Project, port: &Port) -> Result<Vec<PathBuf>>;
+
+    /// What the module of a port is built from, for its bill of materials; `toolchain` is what [`Compiler::version`] said.
+    ///
+    /// # Errors
+    /// A lock file cannot be read.
+    fn materials(&self, project: &Project, port: &Port, toolchain: &str) -> Result<Parts>;
 
     /// The compiler, where it is here.
     ///

@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::language::{Builder, Compiler, Site};
 use crate::process::Missing;
 use crate::project::{Port, Project};
+use crate::sbom::Parts;
 
 pub(super) struct Prebuilt;
 
@@ -21,6 +22,11 @@ impl Builder for Prebuilt {
 
     fn shared(&self, _: &Project, _: &Port) -> Result<Vec<PathBuf>> {
         Ok(Vec::new())
+    }
+
+    /// Who built it knows.
+    fn materials(&self, _: &Project, port: &Port, _: &str) -> Result<Parts> {
+        Ok(Parts::of(&port.artifact()))
     }
 
     fn find(&self, _: &Project) -> Result<Box<dyn Compiler>, Missing> {

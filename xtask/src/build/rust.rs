@@ -15,6 +15,7 @@ use super::language::{Builder, Compiler, Site};
 use super::template::{File, Kind, Template, files};
 use crate::process::{Missing, cargo, once, output, run, which};
 use crate::project::{Port, Project};
+use crate::sbom::{self, Parts};
 use crate::toolchain::{self, TARGET, Toolchain};
 
 pub(super) struct Rust;
@@ -41,6 +42,10 @@ impl Builder for Rust {
         let own = inputs::own_packages(project, project.package(&port.filter)?)?;
         let folders = own.iter().filter_map(|package| Some(package.manifest_path.parent()?.to_owned().into()));
         Ok(folders.collect())
+    }
+
+    fn materials(&self, project: &Project, port: &Port, toolchain: &str) -> Result<Parts> {
+        sbom::crates::parts(project, &port.filter, &port.artifact(), toolchain)
     }
 
     fn template(&self, _: &Project, kind: Kind) -> Result<Option<Template>> {

@@ -7,12 +7,14 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use serde_json::{Value, json};
 
 use super::language::{Builder, Compiler, Site};
 use super::template::{Kind, Template, files};
 use crate::machine;
 use crate::process::{Missing, output, run_bounded, say, shown, which};
 use crate::project::{Port, Project};
+use crate::sbom::{Parts, library, licences};
 use crate::whole;
 
 /// The pin: one requirement, `ziglang==VERSION`, with its hashes.
@@ -37,6 +39,13 @@ impl Builder for Zig {
         Ok(vec![project.root.join("sdk/zig")])
     }
 
+    fn materials(&self, project: &Project, port: &Port, toolchain: &str) -> Result<Parts> {
+        let mut parts = Parts::of(&port.artifact());
+        parts.add(component(toolchain, "Its standard library, built from its sources for the module."));
+        parts.add_shared(project, port)?;
+        Ok(parts)
+    }
+
     fn template(&self, _: &Project, kind: Kind) -> Result<Option<Template>> {
         let template = Template::of(match kind {
             Kind::Headers => files!("zig/headers": "main.zig", "config.zig", "tests.zig"),
@@ -58,6 +67,15 @@ impl Builder for Zig {
         self.can_fetch().then_some(())?;
         Some(fetch(project).map(|zig| -> Box<dyn Compiler> { Box::new(zig) }))
     }
+}
+
+/// Zig as a component of what it built, by its version: `zig 1.2.3`.
+pub(super) fn component(toolchain: &str, description: &str) -> Value {
+    let version = toolchain.split_whitespace().nth(1).unwrap_or_default();
+    let mut zig = library("zig", version, &format!("pkg:generic/zig@{version}"));
+    zig["description"] = json!(description);
+    zig["licenses"] = licences(Some("MIT"));
+    zig
 }
 
 /// A callback of the SDK that lets everything pass.
