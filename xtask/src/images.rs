@@ -9,7 +9,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use crate::process::build_tool;
-use crate::project::Project;
+use crate::project::{Project, artifact};
 
 /// The arguments of a command that another program reads; its help is that program's.
 #[derive(Args)]
@@ -38,8 +38,20 @@ impl Images {
 pub(crate) struct Resolved {
     /// The name of the filter in it.
     pub(crate) filter: String,
+    /// The language of its port, as far as the image says it.
+    language: String,
     /// The module's file.
     pub(crate) module: PathBuf,
+}
+
+impl Resolved {
+    /// What a port of that filter in that language is called by: `hello-header`, or `hello-header.go`.
+    pub(crate) fn name(&self) -> String {
+        match self.language.parse() {
+            Ok(language) => artifact(&self.filter, language),
+            Err(_) => self.filter.clone(),
+        }
+    }
 }
 
 /// Whether an argument names an image and not a filter: a reference, `NAME:TAG`, or a module's file.
@@ -80,7 +92,15 @@ pub(crate) fn command(project: &Project, tool: &Path, name: &str) -> Command {
 
 #[cfg(test)]
 mod tests {
-    use super::is_image;
+    use super::*;
+
+    #[test]
+    fn an_image_goes_by_the_name_of_its_port() {
+        let name = |language: &str| {
+            Resolved { filter: "demo".into(), language: language.into(), module: PathBuf::new() }.name()
+        };
+        assert_eq!([name("rust"), name("go"), name(""), name("cobol")], ["demo", "demo.go", "demo", "demo"]);
+    }
 
     #[test]
     fn a_filter_is_told_from_an_image() {

@@ -21,7 +21,7 @@ pub(crate) struct Port {
 impl Port {
     /// The stem of the artifact's file name: `hello-header`, or `hello-header.go` for another language than Rust.
     pub(crate) fn artifact(&self) -> String {
-        if self.language == Language::rust() { self.filter.clone() } else { self.name() }
+        artifact(&self.filter, self.language)
     }
 
     /// What selects this port and no other: `hello-header.rust`.
@@ -41,6 +41,11 @@ impl Port {
     pub(crate) fn manifest(&self) -> Result<Manifest> {
         Manifest::read(&self.dir.join("filter.toml"))
     }
+}
+
+/// The stem of the file name of a filter's artifact in one language.
+pub(crate) fn artifact(filter: &str, language: Language) -> String {
+    if language == Language::rust() { filter.to_owned() } else { format!("{filter}.{language}") }
 }
 
 /// The checkout that the task runs in.

@@ -85,13 +85,16 @@ impl Serve {
         Options { dev: !self.optimise, required, ..Options::default() }
     }
 
-    /// The modules that come in images, by the filters in them, whose names from here on stand for the images.
+    /// The modules that come in images, by the names of the ports in them, which from here on stand for the images.
     fn images(&mut self, project: &Project) -> Result<BTreeMap<String, PathBuf>> {
         let mut modules = BTreeMap::new();
         for filter in self.filters.iter_mut().filter(|it| is_image(it)) {
             let resolved = images::resolve(project, filter)?;
-            filter.clone_from(&resolved.filter);
-            modules.insert(resolved.filter, resolved.module);
+            let name = resolved.name();
+            if modules.insert(name.clone(), resolved.module.clone()).is_some_and(|other| other != resolved.module) {
+                bail!("{filter}: another image of {name} is served already, and a chain has each filter by its name");
+            }
+            *filter = name;
         }
         Ok(modules)
     }

@@ -47,8 +47,9 @@ impl TestImages {
         run(&mut command)?;
         if self.tests.is_empty() {
             let mut shared = cargo();
-            shared.args(["test", "--quiet", "--package", "xtask", "--features", "real", "--test", "shared_builds"]);
-            run(shared.current_dir(&project.root).env("WEIR_TEST_REGISTRY", &registry))?;
+            shared.args(["test", "--quiet", "--package", "xtask", "--features", "real", "--test", "real"]);
+            shared.current_dir(&project.root).env("WEIR_TEST_REGISTRY", &registry);
+            run(shared.env("WEIR_ENVOY", absolute(&envoy)?))?;
         }
         Ok(())
     }

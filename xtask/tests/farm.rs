@@ -303,7 +303,9 @@ fn the_same_sources_give_the_same_release_in_another_folder() {
         assert_eq!(fs::read(one.path(file)).unwrap(), fs::read(two.path(file)).unwrap(), "{file}");
     }
     let sums = fs::read_to_string(one.path("dist/release/SHA256SUMS")).unwrap();
-    for file in ["hello-header.wasm", "second.symbols", "second.cdx.json", "images.json", "size-report.json"] {
+    let others = LANGUAGES.iter().filter(|lang| **lang != "rust").map(|lang| format!("hello-header.{lang}.cdx.json"));
+    let files = ["hello-header.wasm", "second.symbols", "second.cdx.json", "images.json", "size-report.json"];
+    for file in files.map(str::to_owned).into_iter().chain(others) {
         assert!(sums.contains(&format!("  {file}\n")), "{file} is not in:\n{sums}");
     }
     let alone = one.xtask(&["release", "--dry-run", "--tag", "second-v0.1.0"]).succeeds();

@@ -15,8 +15,14 @@ use crate::process::shown;
 use crate::project::{Port, Project};
 use crate::whole;
 
-/// Reports of the farm that are attached where they are there.
-const REPORTS: [&str; 4] = ["size-report.md", "size-report.json", "bench-report.md", "bench-report.json"];
+/// Reports of the farm that are attached where they are there: the file in `dist/`, and its name in the release.
+const REPORTS: [(&str, &str); 5] = [
+    ("size-report.md", "size-report.md"),
+    ("size-report.json", "size-report.json"),
+    ("bench/summary.md", "bench-summary.md"),
+    ("bench/results.json", "bench-results.json"),
+    ("bench/report.html", "bench-report.html"),
+];
 
 /// Writes the files of a release anew, and gives their folder; what it changes stands beside it, and is no file of it.
 ///
@@ -30,12 +36,14 @@ pub(super) fn write(project: &Project, built: &[(Port, Built)], images: &[Releas
         for (port, _) in built {
             let stem = port.artifact();
             for extension in ["wasm", "symbols", "sha256"] {
-                copy(&dist, partial, &format!("{stem}.{extension}"))?;
+                let name = format!("{stem}.{extension}");
+                copy(&dist.join(&name), &partial.join(&name))?;
             }
-            copy(&package::documents(project), partial, &format!("{stem}.cdx.json"))?;
+            let name = format!("{stem}.cdx.json");
+            copy(&package::documents(project).join(&name), &partial.join(&name))?;
         }
-        for report in REPORTS.iter().filter(|report| dist.join(report).is_file()) {
-            copy(&dist, partial, report)?;
+        for (report, name) in REPORTS.iter().filter(|(report, _)| dist.join(report).is_file()) {
+            copy(&dist.join(report), &partial.join(name))?;
         }
         let list = json!({ "version": version, "images": images });
         whole::file(&partial.join("images.json"), format!("{list:#}\n").as_bytes())?;
@@ -46,9 +54,8 @@ pub(super) fn write(project: &Project, built: &[(Port, Built)], images: &[Releas
     Ok(folder)
 }
 
-fn copy(from: &Path, to: &Path, name: &str) -> Result<()> {
-    let from = from.join(name);
-    fs::copy(&from, to.join(name)).with_context(|| format!("cannot copy {}", shown(&from)))?;
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).with_context(|| format!("cannot copy {}", shown(from)))?;
     Ok(())
 }
 

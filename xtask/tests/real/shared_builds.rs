@@ -2,41 +2,33 @@
 //!
 //! A machine here is a copy of this checkout with a memory of its own; compilers, std and Binaryen are this checkout's.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic where it stands")]
-
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-#[path = "../../crates/oci/tests/real/registry.rs"]
-#[expect(dead_code, reason = "not all of it is needed here")]
-mod registry;
-
-/// What the registry's module asks of the test that it is in.
-mod machine {
-    pub(crate) fn tool(variable: &str) -> std::path::PathBuf {
-        let path = std::env::var_os(variable).filter(|value| !value.is_empty());
-        path.unwrap_or_else(|| panic!("{variable} is not set; `cargo xtask test-images` runs this test")).into()
-    }
-}
-
-use registry::Registry;
+use crate::checkout::{checkout, copy, target};
+use crate::registry::Registry;
 
 struct Machine {
     folder: TempDir,
 }
 
 impl Machine {
-    /// A machine with two filters, whose second one is made of sources that no other test has.
+    /// A machine with two filters in Rust, Zig and C, whose second one is made of sources that no other test has. The
+    /// other languages take minutes to optimise and are shared in the same way.
     fn new(mark: &str) -> Machine {
         let folder = tempfile::tempdir().unwrap();
-        copy(&workspace(), &folder.path().join("checkout"));
+        checkout(&folder.path().join("checkout"));
         let machine = Machine { folder };
-        let second = machine.path("checkout/filters/second");
-        copy(&machine.path("checkout/filters/hello-header"), &second);
+        let filters = machine.path("checkout/filters");
+        for language in ["go", "assemblyscript"] {
+            fs::remove_dir_all(filters.join("hello-header").join(language)).unwrap();
+        }
+        let second = filters.join("second");
+        copy(&filters.join("hello-header"), &second);
         let manifest = second.join("rust/Cargo.toml");
         let text = fs::read_to_string(&manifest).unwrap();
         fs::write(&manifest, text.replace("name = \"hello-header\"", "name = \"second\"")).unwrap();
@@ -45,7 +37,7 @@ impl Machine {
         // All that is dear is shared; what was built of filters is not.
         let (own, shared) = (machine.path("target"), target());
         fs::create_dir_all(own.join("weir")).unwrap();
-        for part in ["debug", "cxxbridge", "weir/std", "weir/toolchain"] {
+        for part in ["debug", "cxxbridge", "weir/std", "weir/toolchain", "weir/zig"] {
             if shared.join(part).exists() {
                 symlink(shared.join(part), own.join(part)).unwrap();
             }
@@ -78,30 +70,6 @@ impl Machine {
             files.map(|it| (it.file_name().to_string_lossy().into_owned(), fs::read(it.path()).unwrap())).collect();
         files.sort();
         files
-    }
-}
-
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
-fn target() -> PathBuf {
-    Path::new(env!("CARGO_BIN_EXE_xtask")).ancestors().nth(2).unwrap().to_owned()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name();
-        if name == ".git" || name == "target" || name == "dist" {
-            continue;
-        }
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to.join(name));
-        } else {
-            fs::write(to.join(name), fs::read(entry.path()).unwrap()).unwrap();
-        }
     }
 }
 
