@@ -1,15 +1,51 @@
-//! Copies of this checkout, and the folder that compilers, std and Binaryen are in.
+//! A copy of this checkout, and the folder that compilers, std and Binaryen are in.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-/// Writes a copy of this checkout with one filter, hello-header, in every language.
-pub(crate) fn checkout(to: &Path) {
-    copy(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap(), to);
-    for entry in fs::read_dir(to.join("filters")).unwrap() {
-        let path = entry.unwrap().path();
-        if !path.ends_with("hello-header") {
-            fs::remove_dir_all(path).unwrap();
+/// One copy for all tests, so that cargo finds again what it compiled from it; while this lives, it is one test's.
+pub(crate) struct Checkout {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Checkout {
+    /// A copy with nothing published and one filter, hello-header, in every language.
+    pub(crate) fn new() -> Checkout {
+        let folder = target().join("weir/test-checkout");
+        fs::create_dir_all(folder.parent().unwrap()).unwrap();
+        let lock = File::create(folder.with_extension("lock")).unwrap();
+        lock.lock().unwrap();
+        if folder.exists() {
+            fs::remove_dir_all(&folder).unwrap();
+        }
+        copy(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap(), &folder);
+        for entry in fs::read_dir(folder.join("filters")).unwrap() {
+            let path = entry.unwrap().path();
+            if !path.ends_with("hello-header") {
+                fs::remove_dir_all(path).unwrap();
+            }
+        }
+        Checkout { folder, _lock: lock }
+    }
+
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
+        self.folder.join(relative)
+    }
+
+    /// Adds a filter with hello-header's ports in these languages.
+    pub(crate) fn add_filter(&self, name: &str, languages: &[&str]) {
+        let [from, to] = ["hello-header", name].map(|name| self.path("filters").join(name));
+        fs::create_dir(&to).unwrap();
+        for entry in fs::read_dir(&from).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+            fs::copy(&entry, to.join(entry.file_name().unwrap())).unwrap();
+        }
+        for language in languages {
+            copy(&from.join(language), &to.join(language));
+        }
+        let manifest = to.join("rust/Cargo.toml");
+        if let Ok(text) = fs::read_to_string(&manifest) {
+            fs::write(&manifest, text.replace("name = \"hello-header\"", &format!("name = \"{name}\""))).unwrap();
         }
     }
 }
@@ -19,8 +55,8 @@ pub(crate) fn target() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_xtask")).ancestors().nth(2).unwrap().to_owned()
 }
 
-/// Copies a folder without what git, compilers and the farm keep in it.
-pub(crate) fn copy(from: &Path, to: &Path) {
+/// Copies a folder without what git, compilers and the farm keep in it. Cargo goes by times, which are therefore kept.
+fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -31,7 +67,10 @@ pub(crate) fn copy(from: &Path, to: &Path) {
         if entry.file_type().unwrap().is_dir() {
             copy(&entry.path(), &to.join(name));
         } else {
-            fs::write(to.join(name), fs::read(entry.path()).unwrap()).unwrap();
+            let path = to.join(name);
+            fs::copy(entry.path(), &path).unwrap();
+            let time = entry.metadata().unwrap().modified().unwrap();
+            File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
         }
     }
 }

@@ -7,18 +7,17 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-use crate::checkout::{checkout, target};
+use crate::checkout::{Checkout, target};
 use crate::registry::Registry;
 
-struct Farm(TempDir);
+struct Farm(Checkout);
 
 impl Farm {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-        command.args(arguments).current_dir(self.0.path()).env("CARGO_TARGET_DIR", target());
-        command.env("DOCKER_CONFIG", self.0.path().join("docker")).stdin(Stdio::null());
+        command.args(arguments).current_dir(self.0.path("")).env("CARGO_TARGET_DIR", target());
+        command.env("DOCKER_CONFIG", self.0.path("docker")).stdin(Stdio::null());
         command
     }
 
@@ -51,11 +50,10 @@ fn hello(address: &str) -> bool {
 
 #[test]
 fn the_image_of_every_port_goes_to_a_registry_and_is_tested_and_served_from_there() {
-    let (registry, farm) = (Registry::start(), Farm(tempfile::tempdir().unwrap()));
-    checkout(farm.0.path());
+    let (registry, farm) = (Registry::start(), Farm(Checkout::new()));
     farm.run(&["package", "hello-header"]);
     let here = farm.list(&[]);
-    let ports = std::fs::read_dir(farm.0.path().join("dist")).unwrap();
+    let ports = std::fs::read_dir(farm.0.path("dist")).unwrap();
     let ports = ports.filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|it| it == "wasm")).count();
     assert_eq!(here.len(), ports * 2, "a compat and an oci image of each port");
 
@@ -85,7 +83,7 @@ fn the_image_of_every_port_goes_to_a_registry_and_is_tested_and_served_from_ther
 
     // One of them from here on: the last, which is not Rust's where there is another.
     let (_, reference) = references.last().unwrap();
-    let key = farm.0.path().join("key.pem");
+    let key = farm.0.path("key.pem");
     private_key(&key);
     farm.run(&["sign", reference, "--key", key.to_str().unwrap()]);
     let public = key.with_extension("pub");
