@@ -3,6 +3,7 @@
 //! It must compile in seconds: what is heavy (Binaryen, testcontainers, an HTTP stack) lives in another crate, which a
 //! command builds and runs when it needs it.
 
+mod bench;
 mod build;
 mod build_all;
 mod doctor;
@@ -11,6 +12,7 @@ mod envoy;
 mod import;
 mod machine;
 mod new;
+mod oha;
 mod process;
 mod project;
 mod readme;
@@ -42,6 +44,8 @@ enum Command {
     Unit(unit::Unit),
     /// Run the cases of the filters through a real Envoy.
     E2e(e2e::E2e),
+    /// Say what filters cost, beside no filter, a no-op, Lua and Envoy's own filter.
+    Bench(bench::Bench),
     /// Serve a filter, or a chain of them, on a local Envoy.
     Serve(serve::Serve),
     /// Write a new filter, or a new port of one, that builds and holds its cases before a line is edited.
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         Command::Test(task) => task.run(),
         Command::Unit(task) => task.run(),
         Command::E2e(task) => task.run(),
+        Command::Bench(task) => task.run(),
         Command::Serve(task) => task.run(),
         Command::New(task) => task.run(),
         Command::Import(task) => task.run(),
