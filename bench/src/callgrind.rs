@@ -74,6 +74,7 @@ pub async fn count(
         let status = subject.status(scenario, contender);
         let headers = subject.headers(scenario);
         let mut client = Client::connect(site.port(contender)?, scenario, &headers, status).await?;
+        client.pass(subject.before(scenario)).await?;
         for _ in 0..WARM {
             client.send().await?;
         }

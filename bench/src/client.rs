@@ -56,11 +56,26 @@ impl Client {
         Ok(Client { sender, request, status, connection })
     }
 
+    /// Sends requests that pass, before the answers that are expected come.
+    ///
+    /// # Errors
+    /// The connection breaks, or an answer has another status than 200.
+    pub async fn pass(&mut self, count: u32) -> Result<()> {
+        for _ in 0..count {
+            self.send_for(200).await?;
+        }
+        Ok(())
+    }
+
     /// Sends one request and reads the whole answer.
     ///
     /// # Errors
     /// The connection breaks, or the answer has another status.
     pub async fn send(&mut self) -> Result<()> {
+        self.send_for(self.status).await
+    }
+
+    async fn send_for(&mut self, expected: u16) -> Result<()> {
         let request = self.request.clone();
         let answer = match &mut self.sender {
             Sender::One(sender) => {
@@ -75,8 +90,8 @@ impl Client {
         let answer = answer.context("the connection broke before an answer came")?;
         let status = answer.status().as_u16();
         answer.into_body().collect().await.context("the connection broke in the answer's body")?;
-        if status != self.status {
-            bail!("expected status {}, got {status}", self.status);
+        if status != expected {
+            bail!("expected status {expected}, got {status}");
         }
         Ok(())
     }

@@ -57,6 +57,8 @@ pub struct Play<'a> {
     pub answer: Message,
     /// The status that comes out.
     pub status: u16,
+    /// How many requests pass before that.
+    pub before: u32,
     /// How many requests are played before any is counted.
     pub warm: u32,
 }
@@ -73,6 +75,7 @@ impl<'a> Play<'a> {
             request: request(scenario, &subject.headers(scenario)),
             answer: answer(scenario),
             status,
+            before: subject.before(scenario),
             warm: WARM,
         })
     }
@@ -88,7 +91,13 @@ impl<'a> Play<'a> {
             plugin.configuration = self.configuration.unwrap_or_default().into();
             plugin
         };
-        Worker::new(&Host::new(), (0..self.chain).map(plugin)).map_err(|error| anyhow!("{error}"))
+        let mut worker =
+            Worker::new(&Host::new(), (0..self.chain).map(plugin)).map_err(|error| anyhow!("{error}"))?;
+        for _ in 0..self.before {
+            let passing = Play { status: 200, ..self.clone() };
+            passing.exchange(&mut worker, &self.request)?;
+        }
+        Ok(worker)
     }
 
     /// Plays one request to its end.

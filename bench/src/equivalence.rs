@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use weir_cases::manifest::bench::Equivalent;
+use serde_json::Value;
 use weir_cases::{Case, Observed, Outcome, Reply, Seen};
 use weir_envoy::bootstrap::{Cluster, Listener, Protocol};
 use weir_envoy::http::{Server, send};
@@ -27,7 +27,10 @@ pub async fn check(runtime: &Runtime, state: &Path, subject: &Subject) -> Result
             let case = cases.iter().find(|case| case.name == *name);
             let case = case.with_context(|| format!("{}, and cases.toml has no such case", claim()))?;
             let case = claimed(subject, case).with_context(claim)?;
-            let observed = run(runtime, state, subject, equivalent, &case).await.with_context(claim)?;
+            let configuration = case.configuration.as_ref().map(|it| it.0.as_slice());
+            let usual = subject.bench.configuration.as_deref().map(str::as_bytes);
+            let entry = entry(&subject.dir, equivalent, configuration != usual)?;
+            let observed = run(runtime, state, entry, &case).await.with_context(claim)?;
             if let Some(report) = weir_cases::report(&case, &observed) {
                 bail!("{}, which it does not hold:\n{report}", claim());
             }
@@ -63,13 +66,7 @@ fn rejected(subject: &Subject) -> Option<&str> {
     subject.bench.rejected.as_ref()?.configuration.as_deref()
 }
 
-async fn run(
-    runtime: &Runtime,
-    state: &Path,
-    subject: &Subject,
-    equivalent: &Equivalent,
-    case: &Case,
-) -> Result<Observed> {
+async fn run(runtime: &Runtime, state: &Path, entry: Value, case: &Case) -> Result<Observed> {
     let answers: Vec<_> = case.steps.iter().map(|step| step.upstream.clone()).collect();
     let upstream = Server::answering(&answers, None).await?;
     let (name, host, protocol) = ("upstream".to_owned(), Ipv4Addr::LOCALHOST.to_string(), Protocol::AsDownstream);
@@ -78,7 +75,7 @@ async fn run(
         name: "equivalent".into(),
         port: 0,
         filters: Vec::new(),
-        others: vec![entry(&subject.dir, equivalent)?],
+        others: vec![entry],
         cluster: "upstream".into(),
         authority: None,
     };

@@ -116,6 +116,7 @@ pub async fn start(
     figures.set(Figure::Start, began.elapsed().as_secs_f64() * 1e3);
     let status = subject.status(scenario, contender);
     let mut client = Client::connect(site.port(contender)?, scenario, &subject.headers(scenario), status).await?;
+    client.pass(subject.before(scenario)).await?;
     let sent = Instant::now();
     client.send().await.with_context(|| format!("the first request to {}", contender.label))?;
     figures.set(Figure::First, sent.elapsed().as_secs_f64() * 1e3);

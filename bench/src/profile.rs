@@ -270,7 +270,7 @@ mod tests {
         let wasm = folder.path().join("guest.wasm");
         std::fs::write(&wasm, wat::parse_str(GUEST).unwrap()).unwrap();
         let (request, answer) = (Message::request("GET", "/"), Message::response(200));
-        let play = Play { chain: 1, configuration: None, http: 1, request, answer, status: 200, warm: 2 };
+        let play = Play { chain: 1, configuration: None, http: 1, request, answer, status: 200, before: 0, warm: 2 };
         let rows = profile(&wasm, &play).unwrap();
         let row = |name: &str, instructions, calls| Row { name: name.into(), instructions, calls };
         // The loop: one for the call, ten times six until it is decided, nine times five to go on, and two to leave.

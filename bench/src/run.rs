@@ -149,8 +149,8 @@ async fn measure(wish: &Wish, tools: &Tools, subjects: &[Subject], scenarios: &[
         tokio::task::yield_now().await;
     }
     for (at, subject) in subjects.iter().enumerate() {
-        let contenders = subject.contenders(&noop)?;
         for scenario in scenarios.iter().filter(|it| subject.configuration(it).is_some()) {
+            let contenders = subject.contenders(scenario, &noop)?;
             if let (Some(runs), true) = (wish.instructions, scenario.measures(Measure::Instructions)) {
                 instructions(tools, subject, scenario, &contenders, runs, &|found| {
                     kept.filter(at, |it| note(&mut it.instructions, found));
@@ -160,8 +160,8 @@ async fn measure(wish: &Wish, tools: &Tools, subjects: &[Subject], scenarios: &[
         }
     }
     for (at, subject) in subjects.iter().enumerate() {
-        let contenders = subject.contenders(&noop)?;
         for scenario in scenarios.iter().filter(|it| subject.configuration(it).is_some()) {
+            let contenders = subject.contenders(scenario, &noop)?;
             if wish.load && (scenario.measures(Measure::Load) || scenario.measures(Measure::Start)) {
                 rounds(wish, tools, subject, scenario, &contenders, &|found| {
                     kept.filter(at, |it| keep_round(&mut it.load, found));

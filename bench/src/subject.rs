@@ -29,10 +29,11 @@ pub struct Port {
     pub toolchain: String,
 }
 
-/// A filter with its ports.
+/// A use of a filter, with its ports.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// The filter's name.
+    /// The filter's name, and after a slash that of the use, where it is not the first: `auth/api-key`. The labels of
+    /// the ports end in the same way.
     pub name: String,
     /// Its folder.
     pub dir: PathBuf,
@@ -43,19 +44,28 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// The filters of these ports, in the order in which they come.
+    /// The uses of the filters of these ports, in the order in which they come.
     ///
     /// # Errors
     /// A filter's manifest cannot be read.
     pub fn of(ports: Vec<Port>) -> Result<Vec<Subject>> {
-        let mut subjects: Vec<Subject> = Vec::new();
+        let mut filters: Vec<Vec<Port>> = Vec::new();
         for port in ports {
-            if let Some(subject) = subjects.iter_mut().find(|it| it.name == port.filter) {
-                subject.ports.push(port);
-                continue;
+            match filters.iter_mut().find(|it| it[0].filter == port.filter) {
+                Some(known) => known.push(port),
+                None => filters.push(vec![port]),
             }
-            let bench = Manifest::read(&port.dir.join("filter.toml"))?.bench;
-            subjects.push(Subject { name: port.filter.clone(), dir: port.dir.clone(), bench, ports: vec![port] });
+        }
+        let mut subjects = Vec::new();
+        for ports in filters {
+            let (name, dir) = (&ports[0].filter, &ports[0].dir);
+            let mut first = Manifest::read(&dir.join("filter.toml"))?.bench;
+            let others = std::mem::take(&mut first.also);
+            for bench in [first].into_iter().chain(others) {
+                let named = |stem: &str| bench.name.as_ref().map_or(stem.to_owned(), |it| format!("{stem}/{it}"));
+                let ports = ports.iter().map(|it| Port { label: named(&it.label), ..it.clone() }).collect();
+                subjects.push(Subject { name: named(name), dir: dir.clone(), bench, ports });
+            }
         }
         Ok(subjects)
     }
@@ -68,6 +78,11 @@ impl Subject {
             (true, Some(rejected)) => Some(rejected.configuration.as_deref().or(usual)),
             (true, None) => None,
         }
+    }
+
+    /// How many requests of a scenario pass before its answers are those that are measured.
+    pub fn before(&self, scenario: &Scenario) -> u32 {
+        self.bench.rejected.as_ref().filter(|_| scenario.rejected).map_or(0, |it| it.after)
     }
 
     /// The headers of a request in a scenario.
@@ -92,7 +107,7 @@ impl Subject {
     ///
     /// # Errors
     /// The file of an equivalent cannot be read, or is none.
-    pub fn contenders(&self, noop: &Path) -> Result<Vec<Contender>> {
+    pub fn contenders(&self, scenario: &Scenario, noop: &Path) -> Result<Vec<Contender>> {
         let module = |wasm: &Path| wasm.canonicalize().with_context(|| format!("{} is not built", wasm.display()));
         let mut contenders = vec![
             Contender { label: "no filter".into(), what: What::Bare, unit: Unit::Nothing },
@@ -100,7 +115,7 @@ impl Subject {
         ];
         for equivalent in &self.bench.equivalent {
             let what = if equivalent.kind == Kind::Lua { What::Lua } else { What::Native };
-            let unit = Unit::Other(entry(&self.dir, equivalent)?);
+            let unit = Unit::Other(entry(&self.dir, equivalent, scenario.rejected)?);
             contenders.push(Contender { label: equivalent.name.clone(), what, unit });
         }
         for port in &self.ports {
@@ -171,12 +186,12 @@ impl Contender {
     }
 }
 
-/// The entry of `http_filters` that an equivalent's file stands for.
+/// The entry of `http_filters` that an equivalent's file stands for, or its file for requests that are rejected.
 ///
 /// # Errors
 /// The file cannot be read, or is no JSON with a `typed_config`.
-pub fn entry(dir: &Path, equivalent: &Equivalent) -> Result<Value> {
-    let path = dir.join(&equivalent.file);
+pub fn entry(dir: &Path, equivalent: &Equivalent, rejected: bool) -> Result<Value> {
+    let path = dir.join(equivalent.rejected.as_ref().filter(|_| rejected).unwrap_or(&equivalent.file));
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     if equivalent.kind == Kind::Lua {
         return Ok(json!({

@@ -151,6 +151,10 @@ what = "keys"
 values = [1, 10, 100]
 configuration = "[${each}]"
 each = "${n}"
+[[bench.also]]
+name = "keys"
+[[bench.also]]
+name = "passwords"
 "#;
         let parse = |from: &str, to: &str| Manifest::parse(&format!("{GOOD}{}", bench.replace(from, to)));
         assert_eq!(parse("", "").unwrap().bench.equivalent[0].kind, bench::Kind::Lua);
@@ -158,6 +162,9 @@ each = "${n}"
             ("equivalents/same.lua", "../same.lua", "bench.equivalent[0].file"),
             ("[\"a\"]", "[]", "bench.equivalent[0].cases"),
             ("[1, 10, 100]", "[1, 10, 10]", "bench.scale[0].values"),
+            ("\"passwords\"", "\"keys\"", "bench.also[1].name: there is another use called"),
+            ("\"passwords\"", "\"\"", "bench.also[1].name: expected lower-case letters"),
+            ("[bench]", "[bench]\nname = \"a\"", "bench.name"),
             ("kind = \"lua\"", "kind = \"rust\"", "unknown variant `rust`"),
         ];
         for (from, to, said) in refused {

@@ -2,7 +2,7 @@
 
 use std::path::{Component, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 /// Header fields that a request gets beside those of its scenario: `[["name", "value"], …]`.
@@ -12,6 +12,8 @@ pub type Headers = Vec<(String, String)>;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Bench {
+    /// What reports call this use of the filter; only the uses in [`Bench::also`] have a name.
+    pub name: Option<String>,
     /// The filter's configuration; without one it is given none at all.
     pub configuration: Option<String>,
     /// What a request says so that the filter does its usual work.
@@ -24,6 +26,8 @@ pub struct Bench {
     pub scale: Vec<Scale>,
     /// A word for the report: where the filter stands, why, and what would mend it.
     pub note: Option<String>,
+    /// Other uses of the filter, which are measured in the same way.
+    pub also: Vec<Bench>,
 }
 
 /// A request that the filter answers itself.
@@ -38,6 +42,9 @@ pub struct Rejected {
     pub headers: Headers,
     /// The status that the filter answers with.
     pub status: u16,
+    /// How many requests pass before the filter answers them itself.
+    #[serde(default)]
+    pub after: u32,
 }
 
 /// What an equivalent is.
@@ -60,6 +67,9 @@ pub struct Equivalent {
     pub name: String,
     /// A file of the filter's folder: a Lua script, or the JSON of an entry of `http_filters`.
     pub file: PathBuf,
+    /// The same for requests that are rejected, where the filter has another configuration for them.
+    #[serde(default)]
+    pub rejected: Option<PathBuf>,
     /// The cases of `cases.toml` that it holds, and that so prove it equivalent. Their configuration is the bench's.
     pub cases: Vec<String>,
 }
@@ -87,15 +97,36 @@ impl Bench {
     ///
     /// # Errors
     /// Names the field: a file outside of the filter's folder, an equivalent that no case proves, values that do not
-    /// ascend.
+    /// ascend, uses without a name or with one that another has.
     pub(super) fn check(&self) -> Result<()> {
+        if self.name.is_some() {
+            bail!("bench.name: the first use has the filter's name; expected none here");
+        }
+        self.check_use()?;
+        for (index, other) in self.also.iter().enumerate() {
+            let name = other.name.as_deref().unwrap_or_default();
+            let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            if name.is_empty() || !name.bytes().all(plain) {
+                bail!("bench.also[{index}].name: expected lower-case letters, digits and hyphens, got {name:?}");
+            }
+            if self.also[..index].iter().any(|it| it.name == other.name) {
+                bail!("bench.also[{index}].name: there is another use called {name:?}");
+            }
+            if !other.also.is_empty() {
+                bail!("bench.also[{index}].also: a use has no others below it");
+            }
+            other.check_use().with_context(|| format!("bench.also[{index}]"))?;
+        }
+        Ok(())
+    }
+
+    fn check_use(&self) -> Result<()> {
         for (index, equivalent) in self.equivalent.iter().enumerate() {
-            let inside = equivalent.file.components().all(|it| matches!(it, Component::Normal(_)));
-            if !inside || equivalent.file.as_os_str().is_empty() {
-                bail!(
-                    "bench.equivalent[{index}].file: expected a file of the filter's folder, got {:?}",
-                    equivalent.file
-                );
+            for file in [Some(&equivalent.file), equivalent.rejected.as_ref()].into_iter().flatten() {
+                let inside = file.components().all(|it| matches!(it, Component::Normal(_)));
+                if !inside || file.as_os_str().is_empty() {
+                    bail!("bench.equivalent[{index}].file: expected a file of the filter's folder, got {file:?}");
+                }
             }
             if equivalent.cases.is_empty() {
                 bail!("bench.equivalent[{index}].cases: expected the cases that prove it equivalent, got none");
