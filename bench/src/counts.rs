@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use weir_host::{Host, Message, Module, Plugin, StreamInfo, Worker};
 
 use crate::scenario::{Measure, Scenario};
-use crate::subject::Subject;
+use crate::subject::{Port, Subject};
 
 /// How many requests are played before any is counted: first requests make what later ones find.
 const WARM: u32 = 20;
@@ -91,8 +91,7 @@ impl<'a> Play<'a> {
             plugin.configuration = self.configuration.unwrap_or_default().into();
             plugin
         };
-        let mut worker =
-            Worker::new(&Host::new(), (0..self.chain).map(plugin)).map_err(|error| anyhow!("{error}"))?;
+        let mut worker = Worker::new(&Host::new(), (0..self.chain).map(plugin)).map_err(|error| anyhow!("{error}"))?;
         for _ in 0..self.before {
             let passing = Play { status: 200, ..self.clone() };
             passing.exchange(&mut worker, &self.request)?;
@@ -176,22 +175,31 @@ fn with_body(message: Message, bytes: usize) -> Message {
 /// What each port takes in each scenario, by the port's label and the scenario's name.
 pub type Table = BTreeMap<String, BTreeMap<String, Counts>>;
 
-/// Counts all ports of a filter.
+/// Counts all ports of a filter, side by side.
 ///
 /// # Errors
 /// A module cannot be run, or answers otherwise than it should: names port and scenario.
 pub fn table(subject: &Subject, scenarios: &[Scenario]) -> Result<Table> {
-    let mut table = Table::new();
-    for port in &subject.ports {
-        let module = module(&port.wasm)?;
-        let row = table.entry(port.label.clone()).or_default();
-        for scenario in scenarios.iter().filter(|it| it.measures(Measure::Counts)) {
-            let Some(play) = Play::new(subject, scenario) else { continue };
-            let counts = play.counts(&module).with_context(|| format!("{}, {}", port.label, scenario.name))?;
-            row.insert(scenario.name.clone(), counts);
-        }
+    std::thread::scope(|scope| {
+        let rows = subject.ports.iter().map(|port| (port, scope.spawn(move || row(subject, port, scenarios))));
+        let rows: Vec<_> = rows.collect();
+        let counted = rows.into_iter().map(|(port, row)| {
+            let row = row.join().map_err(|_| anyhow!("{}: the counting panicked", port.label))??;
+            Ok((port.label.clone(), row))
+        });
+        counted.collect()
+    })
+}
+
+fn row(subject: &Subject, port: &Port, scenarios: &[Scenario]) -> Result<BTreeMap<String, Counts>> {
+    let module = module(&port.wasm)?;
+    let mut row = BTreeMap::new();
+    for scenario in scenarios.iter().filter(|it| it.measures(Measure::Counts)) {
+        let Some(play) = Play::new(subject, scenario) else { continue };
+        let counts = play.counts(&module).with_context(|| format!("{}, {}", port.label, scenario.name))?;
+        row.insert(scenario.name.clone(), counts);
     }
-    Ok(table)
+    Ok(row)
 }
 
 /// Reads a module, with its symbols where they are.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::build::{self, Language, LeftOut, Options, Outcome, toolchains};
 use crate::process::{build_tool, run};
 use crate::project::Project;
-use crate::{envoy, oha, whole};
+use crate::{envoy, oha, readme, whole};
 
 #[derive(Args, Default)]
 pub(crate) struct Bench {
@@ -43,7 +43,7 @@ pub(crate) struct Bench {
     /// Only compare what is counted in process to the committed costs.json; fail where it has grown.
     #[arg(long)]
     check: bool,
-    /// Accept the counts of today as filters/<name>/costs.json.
+    /// Accept the counts of today as filters/<name>/costs.json, and write them into README.md's table.
     #[arg(long, conflicts_with = "check")]
     bless: bool,
     /// Only check that what a filter is compared to behaves as it does.
@@ -100,7 +100,8 @@ impl Bench {
             return run(&mut command("check"));
         }
         if self.bless {
-            return run(&mut command("bless"));
+            run(&mut command("bless"))?;
+            return readme::write(project);
         }
         if self.profile {
             let scenario = self.scenario.first().map_or("headers", String::as_str);
