@@ -32,6 +32,8 @@ pub struct Listener {
     pub port: u16,
     /// The chain, first to see the request first.
     pub filters: Vec<Filter>,
+    /// The chain's filters that are no Wasm, as Envoy is told them; a request meets them after those that are.
+    pub others: Vec<Value>,
     /// The name of a cluster of the bootstrap.
     pub cluster: String,
     /// What the upstream is told as `:authority`; `None` passes on what the client said.
@@ -196,7 +198,7 @@ fn tls(host: &str, is_address: bool, authorities: &Path) -> Value {
 
 /// One listener, as the file of listeners holds it: with its type.
 pub fn listener(listener: &Listener) -> Value {
-    let mut filters: Vec<Value> = listener.filters.iter().map(http_filter).collect();
+    let mut filters: Vec<Value> = listener.filters.iter().map(wasm).chain(listener.others.iter().cloned()).collect();
     filters.push(json!({
         "name": "envoy.filters.http.router",
         "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },

@@ -34,6 +34,26 @@ pub struct Plan {
     pub listeners: Vec<Listener>,
     /// Modules that later versions are going to name.
     pub modules: Vec<PathBuf>,
+    /// How Envoy is run.
+    pub launch: Launch,
+}
+
+/// How an Envoy is run.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// How many workers it has, and so how many VMs of each filter. One is what a case and a developer want to look at.
+    pub workers: u16,
+    /// A command that Envoy runs under, with its arguments: a profiler, `taskset`. Only for a native Envoy, and only one
+    /// that becomes Envoy by `exec`, or Envoy's process would be another than the one that is kept.
+    pub under: Vec<String>,
+    /// How long it may take until it is ready.
+    pub patience: Duration,
+}
+
+impl Default for Launch {
+    fn default() -> Launch {
+        Launch { workers: 1, under: Vec::new(), patience: START }
+    }
 }
 
 impl Plan {
@@ -68,15 +88,15 @@ impl Envoy {
     /// Its files live in a directory of its own under `state`. The first version of the listeners is `1`.
     ///
     /// # Errors
-    /// The files cannot be written, Envoy ends, or it is not ready within a minute; with Envoy's own errors and the
+    /// The files cannot be written, Envoy ends, or it is not ready in time; with Envoy's own errors and the
     /// filters' log.
     pub async fn start(runtime: &Runtime, plan: &Plan, state: &Path, log: Arc<Log>) -> Result<Envoy> {
         let dir = state_dir(state)?;
         let listeners = dir.path().join("listeners.json");
         replace(&listeners, &bootstrap::listeners("1", &plan.listeners))?;
         replace(&bootstrap_file(dir.path()), &bootstrap::bootstrap(&plan.clusters, &listeners))?;
-        let process = runtime.start(dir.path(), &plan.modules(), &log)?;
-        let admin = wait_until_ready(process.as_ref(), dir.path(), &log).await?;
+        let process = runtime.start(dir.path(), &plan.modules(), &plan.launch, &log)?;
+        let admin = wait_until_ready(process.as_ref(), dir.path(), plan.launch.patience, &log).await?;
         Ok(Envoy { process, log, admin, dir: Mutex::new(Some(dir)), listeners })
     }
 
@@ -159,8 +179,8 @@ fn replace(path: &Path, value: &Value) -> Result<()> {
     Ok(())
 }
 
-async fn wait_until_ready(process: &dyn Process, dir: &Path, log: &Log) -> Result<SocketAddr> {
-    let deadline = Instant::now() + START;
+async fn wait_until_ready(process: &dyn Process, dir: &Path, patience: Duration, log: &Log) -> Result<SocketAddr> {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(status) = process.ended() {
             bail!("Envoy ended before it was ready ({status}); it said:\n{}", log.explanation());
@@ -172,7 +192,7 @@ async fn wait_until_ready(process: &dyn Process, dir: &Path, log: &Log) -> Resul
             return Ok(admin);
         }
         if Instant::now() > deadline {
-            bail!("Envoy was not ready within {} seconds; it said:\n{}", START.as_secs(), log.explanation());
+            bail!("Envoy was not ready within {} seconds; it said:\n{}", patience.as_secs(), log.explanation());
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

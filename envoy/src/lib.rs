@@ -25,7 +25,7 @@ mod upstream;
 
 #[cfg(feature = "container")]
 pub use container::Image;
-pub use envoy::{Envoy, Plan};
+pub use envoy::{Envoy, Launch, Plan};
 pub use executor::EnvoyExecutor;
 pub use runtime::{Id, Kind, Process, Runtime};
 pub use signals::{end_with_parent, stop_requested};

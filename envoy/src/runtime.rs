@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 
 #[cfg(feature = "container")]
 use crate::container::{self, Container, Image};
+use crate::envoy::Launch;
 use crate::log::{self, Log};
 use crate::native::{self, Native};
 
@@ -137,13 +138,24 @@ impl Runtime {
     ///
     /// # Errors
     /// The process or the container cannot be started.
-    pub(crate) fn start(&self, dir: &Path, modules: &[PathBuf], log: &Arc<Log>) -> Result<Box<dyn Process>> {
-        let arguments = arguments(dir);
+    pub(crate) fn start(
+        &self,
+        dir: &Path,
+        modules: &[PathBuf],
+        launch: &Launch,
+        log: &Arc<Log>,
+    ) -> Result<Box<dyn Process>> {
+        let arguments = arguments(dir, launch.workers);
         match self {
             Runtime::Native(envoy) => {
                 // A process of this machine can read them anyway.
                 let _ = modules;
-                Ok(Box::new(Native::start(envoy, &arguments, log)?))
+                let (program, arguments) = under(&launch.under, envoy, arguments);
+                Ok(Box::new(Native::start(&program, &arguments, log)?))
+            }
+            #[cfg(feature = "container")]
+            Runtime::Container(_) if !launch.under.is_empty() => {
+                anyhow::bail!("only a native Envoy runs under another command")
             }
             #[cfg(feature = "container")]
             Runtime::Container(image) => Ok(Box::new(Container::start(image, dir, modules, &arguments, log)?)),
@@ -171,13 +183,26 @@ pub(crate) fn bootstrap_file(dir: &Path) -> PathBuf {
     dir.join("bootstrap.json")
 }
 
+/// A program and its arguments, run under another command where there is one.
+fn under(command: &[String], program: &Path, arguments: Vec<String>) -> (PathBuf, Vec<String>) {
+    match command {
+        [] => (program.to_owned(), arguments),
+        [outer, rest @ ..] => {
+            let inner = [program.to_string_lossy().into_owned()];
+            (outer.into(), rest.iter().cloned().chain(inner).chain(arguments).collect())
+        }
+    }
+}
+
 /// The command line of Envoy, the same for every runtime.
-fn arguments(dir: &Path) -> Vec<String> {
+fn arguments(dir: &Path, workers: u16) -> Vec<String> {
     let text = |path: PathBuf| path.to_string_lossy().into_owned();
     let (bootstrap, admin) = (text(bootstrap_file(dir)), text(admin_file(dir)));
-    // One worker is one VM for each filter, which is what a case and a developer want to look at. Hot restart would
-    // make two Envoys of one machine meet in shared memory. Draining at once lets a reload be seen at once.
-    let fixed = ["--concurrency", "1", "--disable-hot-restart", "--drain-time-s", "1", "--drain-strategy", "immediate"];
+    let workers = workers.to_string();
+    // Hot restart would make two Envoys of one machine meet in shared memory. Draining at once lets a reload be seen at
+    // once.
+    let fixed =
+        ["--concurrency", &workers, "--disable-hot-restart", "--drain-time-s", "1", "--drain-strategy", "immediate"];
     let logs = ["-l", "warning", "--component-log-level", "wasm:info", "--log-format", log::FORMAT];
     let named = ["-c", &bootstrap, "--admin-address-path", &admin];
     named.iter().chain(&fixed).chain(&logs).map(|it| (*it).to_owned()).collect()

@@ -166,6 +166,7 @@ impl Serve {
             name: LISTENER.into(),
             port: self.port,
             filters: filters.collect::<Result<_>>()?,
+            others: Vec::new(),
             cluster: LISTENER.into(),
             authority: self.upstream.as_ref().map(|it| it.authority.clone()),
         })

@@ -45,13 +45,15 @@ fn the_bootstrap() {
 #[test]
 fn the_listeners() {
     let chain = vec![filter("none", None), filter("text", Some(b"{\"a\": 1}")), filter("bytes", Some(b"caf\xe9"))];
-    let listener = |name: &str, port, filters, authority: Option<&str>| Listener {
+    let lua = serde_json::json!({ "name": "lua", "typed_config": { "a": 1 } });
+    let listener = |name: &str, port, filters: Vec<Filter>, authority: Option<&str>| Listener {
         name: name.into(),
         port,
+        others: if filters.is_empty() { vec![lua.clone()] } else { Vec::new() },
         filters,
         cluster: "upstream".into(),
         authority: authority.map(str::to_owned),
     };
-    let listeners = [listener("chain", 8080, chain, Some("example.org")), listener("bare", 0, Vec::new(), None)];
+    let listeners = [listener("chain", 8080, chain, Some("example.org")), listener("other", 0, Vec::new(), None)];
     holds("listeners.json", &bootstrap::listeners("7", &listeners));
 }

@@ -3,6 +3,7 @@
 //! It must compile in seconds: what is heavy (Binaryen, testcontainers, an HTTP stack) lives in another crate, which a
 //! command builds and runs when it needs it.
 
+mod bench;
 mod build;
 mod build_all;
 mod cache;
@@ -16,6 +17,7 @@ mod import;
 mod machine;
 mod matrix;
 mod new;
+mod oha;
 mod package;
 mod process;
 mod project;
@@ -61,6 +63,8 @@ enum Command {
     TestWorkflows(test_workflows::TestWorkflows),
     /// Run the cases of the filters through a real Envoy.
     E2e(e2e::E2e),
+    /// Say what filters cost, beside no filter, a no-op, Lua and Envoy's own filter.
+    Bench(bench::Bench),
     /// Serve a filter, or a chain of them, on a local Envoy.
     Serve(serve::Serve),
     /// Write a new filter, or a new port of one, that builds and holds its cases before a line is edited.
@@ -105,6 +109,7 @@ fn main() -> ExitCode {
         Command::Test(task) => task.run(),
         Command::Unit(task) => task.run(),
         Command::E2e(task) => task.run(),
+        Command::Bench(task) => task.run(),
         Command::Serve(task) => task.run(),
         Command::New(task) => task.run(),
         Command::Import(task) => task.run(),

@@ -1,17 +1,54 @@
-//! The table of filters in README.md: made from the manifests and the committed sizes, so that it cannot drift.
+//! The table of filters in README.md: made from the manifests, the committed sizes and the committed costs, so that it
+//! cannot drift.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use serde::Deserialize;
 use weir_cases::manifest::SizeProfile;
 
 use crate::build::report::{Baseline, thousands};
 use crate::project::{Port, Project};
 use crate::whole;
 
-const BEGIN: &str = "<!-- filters: written by `cargo xtask build-all --bless` -->\n";
+const BEGIN: &str = "<!-- filters: written by `cargo xtask build-all --bless` and `cargo xtask bench --bless` -->\n";
 const END: &str = "<!-- end of filters -->\n";
+
+/// The scenario whose costs the table has.
+const PLAIN: &str = "headers";
+
+/// What the table needs of the costs of a port, which `weir-bench` writes to the filter's `costs.json`.
+#[derive(Deserialize)]
+struct Costs {
+    scenarios: BTreeMap<String, Counts>,
+}
+
+/// What one request takes.
+#[derive(Deserialize)]
+struct Counts {
+    instructions: u64,
+    host_calls: BTreeMap<String, u64>,
+}
+
+impl Counts {
+    /// The committed costs of a port in the plain scenario, where there are any.
+    ///
+    /// # Errors
+    /// `costs.json` is there and cannot be read.
+    fn of(port: &Port) -> Result<Option<Counts>> {
+        let path = port.dir.join("costs.json");
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut costs: BTreeMap<String, Costs> = serde_json::from_slice(&text).with_context(|| {
+            format!("{} cannot be read; `cargo xtask bench --bless` writes it anew", path.display())
+        })?;
+        Ok(costs.remove(&port.artifact()).and_then(|mut costs| costs.scenarios.remove(PLAIN)))
+    }
+}
 
 /// Writes the table anew.
 ///
@@ -29,7 +66,9 @@ pub(crate) fn write(project: &Project) -> Result<()> {
 pub(crate) fn check(project: &Project) -> Result<()> {
     let (_, old, new) = both(project)?;
     if old != new {
-        bail!("README.md: the table of filters is out of date; `cargo xtask build-all --bless` writes it");
+        bail!(
+            "README.md: the table of filters is out of date; `cargo xtask build-all --bless` and `cargo xtask bench --bless` write it"
+        );
     }
     Ok(())
 }
@@ -50,17 +89,21 @@ fn replace(text: &str, table: &str) -> Option<String> {
 }
 
 fn table(ports: &[Port]) -> Result<String> {
-    let mut table = String::from("| filter | language | what it does | bytes, `standard` | bytes, `min` |\n");
-    table.push_str("| --- | --- | --- | ---: | ---: |\n");
+    let mut table = String::from(
+        "| filter | language | what it does | bytes, `standard` | bytes, `min` | instructions | host calls |\n",
+    );
+    table.push_str("| --- | --- | --- | ---: | ---: | ---: | ---: |\n");
+    let shown = |number: Option<u64>| number.map_or("–".to_owned(), thousands);
     for port in ports {
-        let bytes =
-            |profile| -> Result<String> { Ok(Baseline::shipped(port, profile)?.map_or("–".to_owned(), thousands)) };
+        let counts = Counts::of(port)?;
         table.push_str(&format!(
-            "| [{filter}](filters/{filter}) | {} | {} | {} | {} |\n",
+            "| [{filter}](filters/{filter}) | {} | {} | {} | {} | {} | {} |\n",
             port.language,
             port.manifest()?.summary,
-            bytes(SizeProfile::Standard)?,
-            bytes(SizeProfile::Min)?,
+            shown(Baseline::shipped(port, SizeProfile::Standard)?),
+            shown(Baseline::shipped(port, SizeProfile::Min)?),
+            shown(counts.as_ref().map(|it| it.instructions)),
+            shown(counts.as_ref().map(|it| it.host_calls.values().sum())),
             filter = port.filter,
         ));
     }
@@ -81,5 +124,23 @@ mod tests {
     fn without_the_marks_there_is_no_place() {
         assert_eq!(replace("# A\n", "new\n"), None);
         assert_eq!(replace(&format!("# A\n{BEGIN}old\n"), "new\n"), None);
+    }
+
+    #[test]
+    fn the_table_has_the_committed_costs_of_each_port() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("filter.toml"), "summary = \"Does.\"\ncallbacks = []\n").unwrap();
+        let counts = r#"{"instructions": 1715, "host_calls": {"a": 2, "b": 1}, "callbacks": {}, "memory": 1}"#;
+        let costs =
+            format!(r#"{{"f.go": {{"toolchain": "go 1", "scenarios": {{"headers": {counts}, "http2": {counts}}}}}}}"#);
+        fs::write(folder.path().join("costs.json"), costs).unwrap();
+        let port =
+            |name: &str| Port { filter: "f".into(), language: name.parse().unwrap(), dir: folder.path().to_owned() };
+        let table = table(&[port("go"), port("zig")]).unwrap();
+        let rows: Vec<&str> = table.lines().skip(2).collect();
+        assert_eq!(
+            rows,
+            ["| [f](filters/f) | go | Does. | – | – | 1,715 | 3 |", "| [f](filters/f) | zig | Does. | – | – | – | – |",]
+        );
     }
 }

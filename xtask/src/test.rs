@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use xshell::{Shell, cmd};
 
+use crate::bench::{self, Bench};
 use crate::build::{self, Language, toolchains};
 use crate::e2e::E2e;
 use crate::process::say;
@@ -48,8 +49,11 @@ impl Test {
             Ok(())
         })?;
         step("the table of filters in README.md", || readme::check(&project))?;
+        step("the costs in README.md", bench::check_readme)?;
+        step("counts against the committed costs", || Bench::gate(required.clone()).run())?;
         step("cases in process", || E2e::host(required.clone()).run())?;
-        step("cases through a native Envoy", || E2e::native(required).run())?;
+        step("cases through a native Envoy", || E2e::native(required.clone()).run())?;
+        step("equivalents that the bench compares to", || Bench::equivalents(required).run())?;
         say!("all steps passed{}", left_out.unwrap_or_default());
         Ok(())
     }

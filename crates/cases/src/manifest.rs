@@ -1,5 +1,7 @@
 //! `filter.toml`: what a filter is, in the terms that the farm needs to build, check and size it.
 
+pub mod bench;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -44,6 +46,9 @@ pub struct Manifest {
     /// The most bytes that a shipped module may have, by language and size profile.
     #[serde(default)]
     pub budget: BTreeMap<String, BTreeMap<SizeProfile, u64>>,
+    /// What it is measured with, and beside what.
+    #[serde(default)]
+    pub bench: bench::Bench,
 }
 
 fn standard() -> SizeProfile {
@@ -82,6 +87,7 @@ impl Manifest {
                 );
             }
         }
+        manifest.bench.check()?;
         Ok(manifest)
     }
 
@@ -126,6 +132,45 @@ min = 36_000
     fn an_unknown_field_is_named_with_its_line() {
         let error = format!("{:#}", Manifest::parse(&GOOD.replace("summary", "sumary")).unwrap_err());
         assert!(error.contains("line 2") && error.contains("sumary"), "{error}");
+    }
+
+    #[test]
+    fn what_the_bench_is_told_is_checked() {
+        let bench = r#"
+[bench]
+configuration = "{}"
+headers = [["x-a", "1"]]
+rejected = { status = 401 }
+[[bench.equivalent]]
+kind = "lua"
+name = "Lua"
+file = "equivalents/same.lua"
+cases = ["a"]
+[[bench.scale]]
+what = "keys"
+values = [1, 10, 100]
+configuration = "[${each}]"
+each = "${n}"
+[[bench.also]]
+name = "keys"
+[[bench.also]]
+name = "passwords"
+"#;
+        let parse = |from: &str, to: &str| Manifest::parse(&format!("{GOOD}{}", bench.replace(from, to)));
+        assert_eq!(parse("", "").unwrap().bench.equivalent[0].kind, bench::Kind::Lua);
+        let refused = [
+            ("equivalents/same.lua", "../same.lua", "bench.equivalent[0].file"),
+            ("[\"a\"]", "[]", "bench.equivalent[0].cases"),
+            ("[1, 10, 100]", "[1, 10, 10]", "bench.scale[0].values"),
+            ("\"passwords\"", "\"keys\"", "bench.also[1].name: there is another use called"),
+            ("\"passwords\"", "\"\"", "bench.also[1].name: expected lower-case letters"),
+            ("[bench]", "[bench]\nname = \"a\"", "bench.name"),
+            ("kind = \"lua\"", "kind = \"rust\"", "unknown variant `rust`"),
+        ];
+        for (from, to, said) in refused {
+            let error = format!("{:#}", parse(from, to).unwrap_err());
+            assert!(error.contains(said), "{error}");
+        }
     }
 
     #[test]

@@ -93,6 +93,11 @@ impl Module {
         Ok(self)
     }
 
+    /// What a function is called, by its index; `function[7]` where nobody says it.
+    pub fn function_name(&self, index: u32) -> String {
+        self.names.get(index)
+    }
+
     /// The version of the ABI that the module speaks.
     pub fn abi(&self) -> AbiVersion {
         self.abi

@@ -66,6 +66,7 @@ pub(crate) struct Vm {
     store: Store<VmState>,
     exports: BTreeMap<String, Func>,
     reach: Reach,
+    instance: Instance,
     /// The root context of its plugin.
     pub(crate) root: u32,
 }
@@ -85,18 +86,21 @@ impl Vm {
         let mut store = Store::new(&plugin.module.engine, VmState::new(host, plugin));
         store.limiter(|state| &mut state.limits);
         let begun = Vm::begin(&mut store, plugin);
-        let (exports, reach) = match begun {
+        let (exports, reach, instance) = match begun {
             Ok(begun) => begun,
             Err(cause) => return Err(StartError { cause, log: std::mem::take(&mut store.data_mut().log) }),
         };
-        let mut vm = Vm { store, exports, reach, root: 0 };
+        let mut vm = Vm { store, exports, reach, instance, root: 0 };
         match vm.configure() {
             Ok(()) => Ok(vm),
             Err(cause) => Err(StartError { cause, log: std::mem::take(&mut vm.state_mut().log) }),
         }
     }
 
-    fn begin(store: &mut Store<VmState>, plugin: &Plugin) -> Result<(BTreeMap<String, Func>, Reach), StartCause> {
+    fn begin(
+        store: &mut Store<VmState>,
+        plugin: &Plugin,
+    ) -> Result<(BTreeMap<String, Func>, Reach, Instance), StartCause> {
         refuel(&mut store.as_context_mut());
         store.data_mut().restriction = Restriction::Start;
         let instance = plugin.module.linker.instantiate_and_start(&mut *store, &plugin.module.compiled);
@@ -108,7 +112,7 @@ impl Vm {
         let exports = functions(store, &instance, plugin.module.abi())?;
         let reach = reach(store, &instance)?;
         store.data_mut().reach = Some(reach.clone());
-        Ok((exports, reach))
+        Ok((exports, reach, instance))
     }
 
     fn configure(&mut self) -> Result<(), StartCause> {
@@ -194,6 +198,15 @@ impl Vm {
             trap.log = grave.cloned().collect();
         }
         returned
+    }
+
+    /// The value of an exported global that holds an integer.
+    pub(crate) fn global(&self, name: &str) -> Option<u64> {
+        match self.instance.get_global(&self.store, name)?.get(&self.store) {
+            Val::I32(value) => Some(u64::from(value.cast_unsigned())),
+            Val::I64(value) => Some(value.cast_unsigned()),
+            _ => None,
+        }
     }
 
     /// What the guest cost so far.

@@ -299,6 +299,12 @@ impl Worker {
         std::mem::take(&mut self.kept.traps)
     }
 
+    /// The value of an integer that a filter exports as a global: what a module counts itself, such as one that was
+    /// rewritten to be measured. `None` where there is no such export.
+    pub fn global(&self, filter: usize, name: &str) -> Option<u64> {
+        self.vms.get(filter)?.global(name)
+    }
+
     /// What all filters of this worker cost since they were started.
     pub fn counts(&self) -> Counts {
         let mut counts = self.past.clone();

@@ -110,7 +110,8 @@ mod tests {
     use super::*;
 
     fn listener(name: &str) -> Listener {
-        Listener { name: name.into(), port: 0, filters: Vec::new(), cluster: "c".into(), authority: None }
+        let (name, cluster) = (name.into(), "c".into());
+        Listener { name, port: 0, filters: Vec::new(), others: Vec::new(), cluster, authority: None }
     }
 
     #[tokio::test]

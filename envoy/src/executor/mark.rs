@@ -59,6 +59,7 @@ impl Marker {
             name: NAME.into(),
             port: 0,
             filters: vec![Filter { name: NAME.into(), wasm, configuration: None }],
+            others: Vec::new(),
             cluster: NAME.into(),
             authority: None,
         }

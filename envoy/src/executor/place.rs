@@ -34,7 +34,8 @@ impl Place {
         }
         let configuration = case.configuration(|name| cluster_name(key, name));
         let filters = vec![Filter { name: key.into(), wasm: wasm.into(), configuration }];
-        let listener = Listener { name: key.into(), port: 0, filters, cluster: key.into(), authority: None };
+        let (name, cluster, others) = (key.into(), key.into(), Vec::new());
+        let listener = Listener { name, port: 0, filters, others, cluster, authority: None };
         let idle = case.steps.iter().any(|step| step.request.is_none());
         let timed = idle || !case.waits().is_zero() || !case.clusters.is_empty();
         Ok(Place { listener, upstream, callouts, waits_for_its_turn: timed || case.expects_metrics() })

@@ -31,7 +31,8 @@ use language::Site;
 use report::Built;
 use store::Store;
 pub(crate) use store::folder;
-use toolchains::{LeftOut, Toolchains};
+pub(crate) use toolchains::LeftOut;
+use toolchains::Toolchains;
 
 /// How ports are built.
 #[derive(Clone, Debug, Default)]

@@ -21,6 +21,7 @@ fn manifest(budget: u64) -> Manifest {
         size_profile: SizeProfile::Standard,
         compiler: BTreeMap::new(),
         budget: BTreeMap::from([("rust".to_owned(), sizes)]),
+        bench: Default::default(),
     }
 }
 

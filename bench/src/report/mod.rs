@@ -1,0 +1,112 @@
+//! What a run found, for eyes: a page, a summary for a pull request, README's figures, and a comparison of two runs.
+
+pub mod compare;
+pub mod html;
+pub mod markdown;
+pub mod readme;
+mod svg;
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::baseline::write as write_file;
+use crate::results::{FilterResults, Results};
+use crate::stats::Ratio;
+use crate::subject::What;
+
+/// Writes `results.json`, `report.html` and `summary.md` into a folder.
+///
+/// # Errors
+/// The folder cannot be written to.
+pub fn write(folder: &Path, results: &Results) -> Result<()> {
+    write_file(&folder.join("results.json"), &format!("{}\n", serde_json::to_string_pretty(results)?))?;
+    write_file(&folder.join("summary.md"), &markdown::summary(results))?;
+    write_file(&folder.join("report.html"), &html::page(results))
+}
+
+/// A number with a comma between thousands.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let head = digits.len() % 3;
+    let (first, rest) = digits.split_at(head);
+    let groups = rest.as_bytes().chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
+    let first = (!first.is_empty()).then(|| first.to_owned());
+    first.into_iter().chain(groups).collect::<Vec<_>>().join(",")
+}
+
+/// A number as few digits as tell it.
+pub fn short(number: f64) -> String {
+    match number.abs() {
+        it if it >= 1000.0 => thousands(number.round() as u64),
+        it if it >= 100.0 => format!("{number:.0}"),
+        it if it >= 10.0 => format!("{number:.1}"),
+        _ => format!("{number:.2}"),
+    }
+}
+
+/// A ratio with its spread: `1.12 (1.08–1.17)`.
+pub fn spread(ratio: &Ratio) -> String {
+    format!("{:.2} ({:.2}–{:.2})", ratio.median, ratio.low, ratio.high)
+}
+
+/// Instructions that are added, with their spread where there is one: `7,012 ± 40`.
+pub fn added(added: &Ratio) -> String {
+    let around = (added.high - added.low) / 2.0;
+    let middle = if added.median < 0.0 {
+        format!("-{}", thousands((-added.median) as u64))
+    } else {
+        thousands(added.median as u64)
+    };
+    if around < 0.5 { middle } else { format!("{middle} ± {}", thousands(around.ceil() as u64)) }
+}
+
+/// Where a port stands between Envoy's own filter and Lua, by the instructions that each adds in the plain scenario.
+pub fn place(filter: &FilterResults, label: &str) -> Option<String> {
+    let of = |wanted: &dyn Fn(&What, &str) -> bool| {
+        let found = filter.instructions.iter().find(|it| it.scenario == "headers" && wanted(&it.what, &it.label));
+        found.and_then(|it| it.added())
+    };
+    let own = of(&|what, it| *what == What::Port && it == label)?;
+    let side = |other: Option<Ratio>, name: &str| {
+        let other = other?;
+        let factor = own.median / other.median;
+        Some(match own.overlaps(&other) {
+            true => format!("no difference to {name}"),
+            false => format!("{factor:.2} times {name}"),
+        })
+    };
+    let sides = [
+        side(of(&|what, _| *what == What::Native), "Envoy's own filter"),
+        side(of(&|what, _| *what == What::Lua), "Lua"),
+    ];
+    let sides: Vec<_> = sides.into_iter().flatten().collect();
+    (!sides.is_empty()).then(|| sides.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_was_kept_is_read_and_shown() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/results.json");
+        let results = Results::read(&path).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &results).unwrap();
+        assert_eq!(Results::read(&folder.path().join("results.json")).unwrap(), results);
+        let summary = std::fs::read_to_string(folder.path().join("summary.md")).unwrap();
+        assert!(summary.contains("| hello-header | headers | 1,791 | 2 | 4 | 1,152 |"), "{summary}");
+        let page = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
+        assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("NaN"));
+        assert!(place(&results.filters[0], "hello-header").unwrap().ends_with(" times Lua"));
+        assert!(compare::text(&results, &results).ends_with(", 0 are not"));
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(["7", "70", "700", "7,000", "1,234,567"], [7, 70, 700, 7000, 1_234_567].map(thousands).as_slice());
+        assert_eq!([short(0.123), short(12.34), short(123.4), short(1234.5)], ["0.12", "12.3", "123", "1,235"]);
+        assert_eq!(added(&Ratio { median: 7012.4, low: 6990.0, high: 7030.0 }), "7,012 ± 20");
+    }
+}
