@@ -1,12 +1,12 @@
 //! What a filter takes, counted in process: the same in every run on every machine.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use weir_host::{Host, Message, Module, Plugin, StreamInfo, Worker};
 
+use crate::profile;
 use crate::scenario::{Measure, Scenario};
 use crate::subject::{Port, Subject};
 
@@ -20,7 +20,7 @@ const COUNTED: u32 = 100;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
-    /// Instructions of the guest.
+    /// Instructions that the guest executes.
     pub instructions: u64,
     /// Calls from the guest into the host, by name.
     pub host_calls: BTreeMap<String, u64>,
@@ -118,7 +118,7 @@ impl<'a> Play<'a> {
         Ok(exchange.counts)
     }
 
-    /// What a request takes when the filter has been at work for a while.
+    /// What a request takes when the filter has been at work for a while, of a module that [`profile::counting`] made.
     ///
     /// # Errors
     /// As [`Play::worker`] and [`Play::exchange`].
@@ -135,17 +135,18 @@ impl<'a> Play<'a> {
         for n in 0..self.warm {
             self.exchange(worker, &request(n))?;
         }
-        let before = worker.counts();
+        let (before, executed) = (worker.counts(), profile::executed(worker, self.chain));
         for n in 0..COUNTED {
             self.exchange(worker, &request(self.warm + n))?;
         }
         let all = worker.counts().since(&before);
+        let instructions = profile::executed(worker, self.chain) - executed;
         let each = |total: u64| (total + u64::from(COUNTED / 2)) / u64::from(COUNTED);
         let by_name = |all: BTreeMap<String, u64>| -> BTreeMap<String, u64> {
             all.into_iter().map(|(name, total)| (name, each(total))).filter(|(_, count)| *count > 0).collect()
         };
         Ok(Counts {
-            instructions: each(all.instructions),
+            instructions: each(instructions),
             host_calls: by_name(all.host_calls),
             callbacks: by_name(all.callbacks),
             memory: all.memory as u64,
@@ -192,7 +193,7 @@ pub fn table(subject: &Subject, scenarios: &[Scenario]) -> Result<Table> {
 }
 
 fn row(subject: &Subject, port: &Port, scenarios: &[Scenario]) -> Result<BTreeMap<String, Counts>> {
-    let module = module(&port.wasm)?;
+    let module = profile::counting(&port.wasm)?;
     let mut row = BTreeMap::new();
     for scenario in scenarios.iter().filter(|it| it.measures(Measure::Counts)) {
         let Some(play) = Play::new(subject, scenario) else { continue };
@@ -200,12 +201,4 @@ fn row(subject: &Subject, port: &Port, scenarios: &[Scenario]) -> Result<BTreeMa
         row.insert(scenario.name.clone(), counts);
     }
     Ok(row)
-}
-
-/// Reads a module, with its symbols where they are.
-///
-/// # Errors
-/// The file cannot be read, or is no module.
-pub fn module(wasm: &Path) -> Result<Module> {
-    Module::read(wasm).with_context(|| wasm.display().to_string())
 }

@@ -20,6 +20,7 @@ pub mod results;
 pub mod run;
 pub mod scale;
 pub mod scenario;
+pub mod shard;
 pub mod site;
 pub mod stats;
 pub mod subject;

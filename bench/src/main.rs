@@ -10,6 +10,7 @@ use weir_bench::counts::{self, Play};
 use weir_bench::results::Results;
 use weir_bench::run::Wish;
 use weir_bench::scenario::{self, Scenario};
+use weir_bench::shard::{self, Shard};
 use weir_bench::site::Tools;
 use weir_bench::subject::{Port, Subject};
 use weir_bench::{callgrind, equivalence, page, profile, report, run};
@@ -32,6 +33,9 @@ struct Subjects {
     /// The folder of the scenarios.
     #[arg(long, default_value = "bench/scenarios")]
     scenarios: PathBuf,
+    /// Only this share of the filters' uses: 1/4 is the first of four.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
 }
 
 #[derive(Subcommand)]
@@ -103,10 +107,11 @@ enum Command {
         #[arg(long, default_value = "headers")]
         scenario: String,
     },
-    /// Writes the report of a run anew.
+    /// Writes the report of a run anew, or of the shares of one.
     Report {
-        /// A results.json.
-        results: PathBuf,
+        /// A results.json, or several.
+        #[arg(required = true)]
+        results: Vec<PathBuf>,
         /// Where the report goes.
         #[arg(long)]
         out: PathBuf,
@@ -140,7 +145,11 @@ impl Subjects {
         let text = std::fs::read(&self.ports).with_context(|| format!("cannot read {}", self.ports.display()))?;
         let ports: Vec<Port> =
             serde_json::from_slice(&text).with_context(|| format!("{} is no list of ports", self.ports.display()))?;
-        Ok((Subject::of(ports)?, scenario::read_all(&self.scenarios)?))
+        let mut subjects = Subject::of(ports)?;
+        if let Some(shard) = self.shard {
+            subjects = shard.of(subjects);
+        }
+        Ok((subjects, scenario::read_all(&self.scenarios)?))
     }
 }
 
@@ -200,7 +209,9 @@ fn execute(command: Command) -> Result<i32> {
         Command::Equivalents { subjects, envoy, state } => equivalents(&subjects, &envoy, &state),
         Command::Profile { subjects, scenario } => show_profile(&subjects, &scenario),
         Command::Report { results, out } => {
-            report::write(&out, &Results::read(&results)?)?;
+            let shares = results.iter().map(|it| Results::read(it)).collect::<Result<_>>()?;
+            report::write(&out, &shard::merge(shares)?)?;
+            println!("report: {}", out.join("report.html").display());
             Ok(0)
         }
         Command::Publish { results, root } => {

@@ -2,8 +2,9 @@
 //!
 //! Counted in process and not by callgrind: what V8 compiles has no names there, and a sample would be another in every
 //! run. Each function of the module gets a counter, to which each stretch of code adds its instructions before it goes on
-//! elsewhere, and the names come from the `.symbols` beside it. The sum is what is executed, exactly. The interpreter's
-//! fuel, which [`crate::counts`] tells, is more: it charges a block when that is entered, with what an exit leaves out.
+//! elsewhere, and the names come from the `.symbols` beside it. The sum is what is executed, exactly, and what
+//! [`crate::counts`] tells. The interpreter's own fuel would be more: it charges a block when that is entered, with what an
+//! exit leaves out, and so six times what a module of Go's compiler executes, whose functions are one block each.
 
 use std::path::Path;
 
@@ -37,11 +38,11 @@ const COUNTED: u32 = 100;
 /// The module cannot be read or run, or does not answer as it should.
 pub fn profile(wasm: &Path, play: &Play<'_>) -> Result<Vec<Row>> {
     let bytes = std::fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
-    let shape = Counting::of(&bytes)?;
+    let shape = Counting::of(&bytes, Each::Function)?;
     let functions = shape.first_function..shape.first_function + shape.functions;
     let named = weir_host::Module::read(wasm).with_context(|| wasm.display().to_string())?;
-    let module =
-        weir_host::Module::new(&instrument(&bytes)?).map_err(|error| anyhow!("the counting module: {error}"))?;
+    let module = weir_host::Module::new(&instrument(&bytes, Each::Function)?)
+        .map_err(|error| anyhow!("the counting module: {error}"))?;
     let mut worker = play.worker(&module)?;
     for _ in 0..play.warm {
         play.exchange(&mut worker, &play.request)?;
@@ -67,6 +68,34 @@ pub fn profile(wasm: &Path, play: &Play<'_>) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// What has a pair of counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Each {
+    /// Each function.
+    #[default]
+    Function,
+    /// The module: those of the function 0 count for all.
+    Module,
+}
+
+/// A module that counts what it executes, in all; [`executed`] tells.
+///
+/// # Errors
+/// The file cannot be read, or is no module.
+pub fn counting(wasm: &Path) -> Result<weir_host::Module> {
+    let bytes = std::fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
+    let counting = instrument(&bytes, Each::Module).with_context(|| wasm.display().to_string())?;
+    weir_host::Module::new(&counting).map_err(|error| anyhow!("{}: {error}", wasm.display()))
+}
+
+/// Instructions that the VMs of a chain of [`counting`] modules have executed so far.
+pub fn executed(worker: &weir_host::Worker, chain: u32) -> u64 {
+    (0..chain).filter_map(|at| worker.global(at as usize, TOTAL)).sum()
+}
+
+/// The export of the counter of all instructions.
+const TOTAL: &str = "\0weir instructions";
+
 /// The export of a function's counter of instructions.
 fn instructions(index: u32) -> String {
     format!("\0weir instructions {index}")
@@ -78,9 +107,9 @@ fn calls(index: u32) -> String {
 }
 
 /// The module with counters, exported by the names above.
-fn instrument(wasm: &[u8]) -> Result<Vec<u8>> {
+fn instrument(wasm: &[u8], each: Each) -> Result<Vec<u8>> {
     let mut module = Module::new();
-    let rewritten = Counting::of(wasm)?.parse_core_module(&mut module, Parser::new(0), wasm);
+    let rewritten = Counting::of(wasm, each)?.parse_core_module(&mut module, Parser::new(0), wasm);
     rewritten.map_err(|error| anyhow!("the module cannot be rewritten: {error}"))?;
     Ok(module.finish())
 }
@@ -88,6 +117,7 @@ fn instrument(wasm: &[u8]) -> Result<Vec<u8>> {
 /// Writes a module anew, with two counters for each function: of its instructions, and of its calls.
 #[derive(Default)]
 struct Counting {
+    each: Each,
     first_function: u32,
     functions: u32,
     first_global: u32,
@@ -97,8 +127,8 @@ struct Counting {
 }
 
 impl Counting {
-    fn of(wasm: &[u8]) -> Result<Counting> {
-        let mut shape = Counting::default();
+    fn of(wasm: &[u8], each: Each) -> Result<Counting> {
+        let mut shape = Counting { each, ..Counting::default() };
         for payload in Parser::new(0).parse_all(wasm) {
             match payload? {
                 Payload::ImportSection(imports) => {
@@ -119,7 +149,8 @@ impl Counting {
     }
 
     fn add_globals(&mut self, section: &mut GlobalSection) {
-        for _ in 0..self.functions * 2 {
+        let pairs = if self.each == Each::Module { 1 } else { self.functions };
+        for _ in 0..pairs * 2 {
             let ty = GlobalType { val_type: ValType::I64, mutable: true, shared: false };
             section.global(ty, &ConstExpr::i64_const(0));
         }
@@ -128,6 +159,7 @@ impl Counting {
 
     /// The globals of a function's counters: its instructions, and its calls.
     fn counters(&self, at: u32) -> (u32, u32) {
+        let at = if self.each == Each::Module { 0 } else { at };
         (self.first_global + 2 * at, self.first_global + 2 * at + 1)
     }
 }
@@ -170,6 +202,10 @@ impl Reencode for Counting {
 
     fn parse_export_section(&mut self, section: &mut ExportSection, exports: ExportSectionReader<'_>) -> Written {
         utils::parse_export_section(self, section, exports)?;
+        if self.each == Each::Module {
+            section.export(TOTAL, ExportKind::Global, self.counters(0).0);
+            return Ok(());
+        }
         for at in 0..self.functions {
             let (index, (own, entered)) = (self.first_function + at, self.counters(at));
             section.export(&instructions(index), ExportKind::Global, own);
@@ -182,7 +218,9 @@ impl Reencode for Counting {
         let (own, entered) = self.counters(self.next);
         self.next += 1;
         let mut function = self.new_function_with_parsed_locals(&body)?;
-        add(&mut function, entered, 1);
+        if self.each == Each::Function {
+            add(&mut function, entered, 1);
+        }
         // A call counts one, as the host counts it.
         let mut count = 1;
         let mut operators = body.get_operators_reader()?;
@@ -276,8 +314,11 @@ mod tests {
         // The loop: one for the call, ten times six until it is decided, nine times five to go on, and two to leave.
         let expected = [row("loop", 108.0, 1.0), row("double", 40.0, 10.0), row("function[4]", 4.0, 1.0)];
         assert_eq!(rows, expected);
-        // Fuel charges more than what is executed, and never less.
-        let counts = play.counts(&crate::counts::module(&wasm).unwrap()).unwrap();
-        assert!(counts.instructions >= 152, "{}", counts.instructions);
+        // The sum is what is counted, and fuel charges no less.
+        let module = counting(&wasm).unwrap();
+        assert_eq!(play.counts(&module).unwrap().instructions, 152);
+        assert_eq!(Play { chain: 3, ..play.clone() }.counts(&module).unwrap().instructions, 3 * 152);
+        let mut worker = play.worker(&weir_host::Module::read(&wasm).unwrap()).unwrap();
+        assert!(play.exchange(&mut worker, &play.request).unwrap().instructions >= 152);
     }
 }

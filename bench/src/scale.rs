@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use weir_cases::manifest::bench::Scale;
 
 use crate::counts::{self, Play};
+use crate::profile;
 use crate::scenario::Scenario;
 use crate::stats::shape_words;
 use crate::subject::Subject;
@@ -39,7 +40,7 @@ const BODIES: [u32; 4] = [0, 1 << 10, 16 << 10, 64 << 10];
 pub fn curves(subject: &Subject, plain: &Scenario) -> Result<Vec<Curve>> {
     let mut curves = Vec::new();
     for port in &subject.ports {
-        let module = counts::module(&port.wasm)?;
+        let module = profile::counting(&port.wasm)?;
         let count = |scenario: &Scenario| -> Result<u64> {
             let play = Play::new(subject, scenario).context("there is no such request")?;
             Ok(play.counts(&module)?.instructions)

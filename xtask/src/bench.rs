@@ -55,6 +55,12 @@ pub(crate) struct Bench {
     /// Keep the run in bench/results/ and write README.md's figures.
     #[arg(long, conflicts_with_all = ["quick", "no_load"])]
     publish: bool,
+    /// Only this share of the filters, for a runner of its own: 1/4 is the first of four.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<String>,
+    /// Only write one report of the shares of several runners, by their results.json; named once for each.
+    #[arg(long, value_name = "FILE")]
+    merge: Vec<PathBuf>,
     /// The Envoy to run, in place of the one that is found or fetched.
     #[arg(long, value_name = "PATH")]
     envoy: Option<PathBuf>,
@@ -84,6 +90,14 @@ impl Bench {
 
     pub(crate) fn run(self) -> Result<()> {
         let project = Project::find()?;
+        if !self.merge.is_empty() {
+            let tool = build_tool("weir-bench", "weir-bench", &[])?;
+            return run(Command::new(tool)
+                .arg("report")
+                .args(&self.merge)
+                .arg("--out")
+                .arg(project.dist().join("bench")));
+        }
         let (ports, left_out) = self.ports(&project)?;
         self.measure(&project, &ports)?;
         left_out.say()
@@ -94,6 +108,7 @@ impl Bench {
         let command = |name: &str| {
             let mut command = Command::new(&tool);
             command.arg(name).arg("--ports").arg(ports).arg("--scenarios").arg(project.root.join("bench/scenarios"));
+            command.args(self.shard.iter().flat_map(|shard| ["--shard", shard]));
             command
         };
         if self.check {

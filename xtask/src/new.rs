@@ -87,6 +87,7 @@ impl Choices {
         let port = format!("{name}.{language}");
         say!("filters/{name}/{language} is written; what is next:");
         say!("  cargo xtask build-all {port}      builds it; --bless writes its size down");
+        say!("  cargo xtask bench {port} --check  counts what it costs; --bless writes that down");
         say!("  cargo xtask e2e {port}            holds it to filters/{name}/cases.toml");
         say!("  cargo xtask serve {port} --watch  serves it on http://127.0.0.1:8080, and anew as you edit");
     }
