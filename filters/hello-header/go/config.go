@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"weir/sdk/strictjson"
@@ -16,6 +17,12 @@ const (
 	// default.
 	mostValue = 8192
 )
+
+// proxysOwn are headers that say how a message is framed and what becomes of its connection (RFC 9110, section 7.6.1):
+// the proxy writes them, and a message in which they say something else can be taken for another one.
+var proxysOwn = []string{
+	"connection", "content-length", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade",
+}
 
 // config is what to do to the headers of every request and of its response.
 type config struct {
@@ -70,6 +77,8 @@ func readOperation(reader *strictjson.Reader) operation {
 		reader.Refuse("op", "a string", "nothing")
 	case read.name == "":
 		reader.Refuse("name", "a string", "nothing")
+	case slices.ContainsFunc(proxysOwn, func(own string) bool { return strings.EqualFold(own, read.name) }):
+		reader.Refuse("name", "no header of framing or connection, which are the proxy's own", read.name)
 	case read.op == remove && hasValue:
 		reader.Refuse("value", `nothing, because "remove" takes no value`, "a string")
 	case read.op != remove && !hasValue:
