@@ -55,7 +55,6 @@ const host = struct {
     ) Status;
 };
 
-
 /// The host refused a call, and nothing changed.
 pub const Refused = error{Refused};
 
