@@ -129,7 +129,8 @@ impl Project {
     }
 }
 
-fn choose(ports: Vec<Port>, names: &[String], language: Option<Language>) -> Result<Vec<Port>> {
+/// See [`Project::select`].
+pub(crate) fn choose(ports: Vec<Port>, names: &[String], language: Option<Language>) -> Result<Vec<Port>> {
     let is_meant = |port: &Port, name: &String| *name == port.filter || *name == port.name();
     for name in names {
         if !ports.iter().any(|port| is_meant(port, name)) {

@@ -58,6 +58,11 @@ impl Checkout {
 
     /// Runs a command with another `PATH` than ours.
     fn xtask_with(&self, args: &[&str], path: &Path) -> Run {
+        self.xtask_in(args, path, &[])
+    }
+
+    /// Runs a command with another `PATH` than ours, and with these variables.
+    fn xtask_in(&self, args: &[&str], path: &Path, variables: &[(&str, &str)]) -> Run {
         let _one = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let compiled = self.path("compiled");
         let wrapper = self.path("rustc-wrapper");
@@ -69,6 +74,7 @@ impl Checkout {
             .env("CARGO_TARGET_DIR", target())
             .env("RUSTC_WRAPPER", &wrapper)
             .env("PATH", path)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .output()
             .unwrap();
@@ -298,6 +304,37 @@ fn a_module_over_its_budget_fails_the_build() {
     checkout.xtask(&["build-all", "--size-profile", "standard"]).fails_with("over its budget");
     let report = fs::read_to_string(checkout.path("dist/size-report.json")).unwrap();
     assert!(report.contains("\"over_budget\": true"), "{report}");
+    assert!(!checkout.path("dist/hello-header.wasm").exists(), "what is over its budget must not ship");
+    assert!(checkout.path("dist/hello-header.c.wasm").exists());
+}
+
+#[test]
+fn a_run_that_cannot_begin_leaves_nothing_stale() {
+    let checkout = Checkout::copy();
+    checkout.xtask(&["build-all"]).succeeds();
+    let port = "hello-header.rust";
+    let path = std::env::var_os("PATH").unwrap();
+    let none = [("WEIR_TOOLCHAIN", "none")];
+    checkout.xtask_in(&["build-all", port], path.as_ref(), &none).fails_with("WEIR_TOOLCHAIN=none: expected one of");
+    assert!(!checkout.path("dist/hello-header.wasm").exists());
+    assert!(checkout.path("dist/hello-header.zig.wasm").exists());
+    fs::create_dir(checkout.path("filters/empty")).unwrap();
+    checkout.xtask(&["build-all"]).fails_with("filters/empty: has no port");
+    assert!(!checkout.path("dist/hello-header.zig.wasm").exists());
+}
+
+#[test]
+fn what_else_builds_for_dist_keeps_the_report_and_one_broken_baseline_hides_no_row() {
+    let checkout = Checkout::copy();
+    checkout.xtask(&["build-all"]).succeeds();
+    let report = || fs::read_to_string(checkout.path("dist/size-report.json")).unwrap();
+    let before = report();
+    append(&checkout.path("filters/hello-header/zig/config.zig"), "\n// Changed.\n");
+    checkout.xtask(&["e2e", "--runtime", "host", "hello-header.zig", "--case", "empty"]).succeeds();
+    assert_ne!(report(), before, "the report is of other inputs");
+    fs::write(checkout.path("filters/hello-header/sizes.json"), "{").unwrap();
+    let run = checkout.xtask(&["build-all"]).fails_with("filters/hello-header/sizes.json cannot be read");
+    assert!(run.stdout().contains("hello-header  zig"), "{}", run.stdout());
 }
 
 #[test]
