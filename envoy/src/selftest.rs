@@ -45,7 +45,7 @@ pub struct Selftest {
 
 type Check = fn(&Bench) -> Result<()>;
 
-const CHECKS: [(&str, Check); 16] = [
+const CHECKS: [(&str, Check); 17] = [
     ("Envoy is stopped when its owner panics", stopped_by_panic),
     ("Envoy is stopped by Ctrl-C", |bench| stopped_by(bench, Signal::INT, Some(130))),
     ("Envoy is stopped by SIGTERM", |bench| stopped_by(bench, Signal::TERM, Some(143))),
@@ -53,6 +53,7 @@ const CHECKS: [(&str, Check); 16] = [
     ("Envoy is stopped when its owner's parent is killed", stopped_with_grandparent),
     ("serve ends well with the standard input", |bench| serve_ends(bench, None)),
     ("serve ends well by Ctrl-C", |bench| serve_ends(bench, Some(Signal::INT))),
+    ("serve ends when its Envoy does", serve_ends_with_envoy),
     ("serve tells that a port is in use", port_in_use),
     ("serve tells why a configuration is refused", configuration_refused),
     ("a reload that is refused leaves the old chain serving", reload_refused),
@@ -248,6 +249,16 @@ fn serve_ends(bench: &Bench, signal: Option<Signal>) -> Result<()> {
     serve.after("stopped")?;
     let status = serve.end()?;
     ensure!(status.success(), "serve ended with {status}");
+    gone(&id)
+}
+
+fn serve_ends_with_envoy(bench: &Bench) -> Result<()> {
+    let mut serve = Running::start(bench.serve(&["--port", "0"])?)?;
+    let id: Id = serve.after("process   ")?.parse()?;
+    let Id::Pid(pid) = id else { bail!("serving is native, and this is {id}") };
+    kill_process(Pid::from_raw(pid).context("no process")?, Signal::KILL)?;
+    let status = serve.end()?;
+    ensure!(status.code() == Some(1), "serve ended with {status}");
     gone(&id)
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct BuildAll {
     #[arg(long)]
     dev: bool,
     /// Build with this size profile in place of the one that filter.toml names.
-    #[arg(long, value_name = "PROFILE", value_parser = size_profile)]
+    #[arg(long, value_name = "PROFILE", value_parser = build::size_profile)]
     size_profile: Option<SizeProfile>,
     /// Accept the sizes of what is built as the baseline: filters/<name>/sizes.json.
     #[arg(long, conflicts_with = "dev")]
@@ -35,14 +35,6 @@ pub(crate) struct BuildAll {
     /// How to print the report on standard output.
     #[arg(long, default_value = "text")]
     format: Format,
-}
-
-fn size_profile(text: &str) -> Result<SizeProfile, String> {
-    match text {
-        "standard" => Ok(SizeProfile::Standard),
-        "min" => Ok(SizeProfile::Min),
-        _ => Err("expected \"standard\" or \"min\"".into()),
-    }
 }
 
 impl BuildAll {
@@ -73,7 +65,7 @@ impl BuildAll {
         if self.bless && failures.is_empty() {
             readme::write(&project)?;
         }
-        print!("{}", if self.format == Format::Json { report::json(&rows)? } else { report::text(&rows) });
+        crate::out::print(if self.format == Format::Json { report::json(&rows)? } else { report::text(&rows) })?;
         if !failures.is_empty() {
             bail!("{} of {count} failed:\n  {}{left_out}", failures.len(), failures.join("\n  "));
         }

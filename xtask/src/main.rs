@@ -11,6 +11,7 @@ mod envoy;
 mod import;
 mod machine;
 mod new;
+mod out;
 mod process;
 mod project;
 mod readme;
@@ -66,7 +67,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            out::line(format_args!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -17,22 +17,29 @@ use tempfile::TempDir;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 struct Checkout {
-    folder: TempDir,
+    root: PathBuf,
+    _folder: TempDir,
 }
 
 impl Checkout {
     /// A copy of this checkout with one filter, hello-header, which has a port in every language: what others there are
     /// is no matter of the farm's tests.
     fn copy() -> Checkout {
+        Checkout::copy_into("checkout")
+    }
+
+    /// The same, in a folder of this name.
+    fn copy_into(name: &str) -> Checkout {
         let folder = tempfile::tempdir().unwrap();
-        copy(&workspace(), folder.path());
-        for entry in fs::read_dir(folder.path().join("filters")).unwrap() {
+        let root = folder.path().join(name);
+        copy(&workspace(), &root);
+        for entry in fs::read_dir(root.join("filters")).unwrap() {
             let path = entry.unwrap().path();
             if !path.ends_with("hello-header") {
                 fs::remove_dir_all(path).unwrap();
             }
         }
-        Checkout { folder }
+        Checkout { root, _folder: folder }
     }
 
     /// A copy of this checkout with a second filter, in Rust alone.
@@ -48,8 +55,15 @@ impl Checkout {
         checkout
     }
 
+    /// A command in this checkout.
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.args(args).current_dir(&self.root).env("CARGO_TARGET_DIR", target()).stdin(Stdio::null());
+        command
+    }
+
     fn path(&self, relative: &str) -> PathBuf {
-        self.folder.path().join(relative)
+        self.root.join(relative)
     }
 
     fn xtask(&self, args: &[&str]) -> Run {
@@ -68,16 +82,9 @@ impl Checkout {
         let wrapper = self.path("rustc-wrapper");
         write_script(&wrapper, &format!("echo \"$*\" >> '{}'\nexec \"$@\"\n", compiled.display()));
         fs::write(&compiled, "").unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
-            .args(args)
-            .current_dir(self.folder.path())
-            .env("CARGO_TARGET_DIR", target())
-            .env("RUSTC_WRAPPER", &wrapper)
-            .env("PATH", path)
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+        let mut command = self.command(args);
+        command.env("RUSTC_WRAPPER", &wrapper).env("PATH", path).envs(variables.iter().copied());
+        let output = command.output().unwrap();
         Run { output, compiled: fs::read_to_string(&compiled).unwrap() }
     }
 }
@@ -170,7 +177,7 @@ fn a_second_run_compiles_nothing_and_a_change_rebuilds_its_filter_alone() {
     assert!(!again.stderr().contains("compiling"), "{}", again.stderr());
 
     // Unlike any change before, or an earlier run of this test would have left its result in the store.
-    let change = format!("\n// {}\npub fn called_by_nobody() {{}}\n", checkout.folder.path().display());
+    let change = format!("\n// {}\npub fn called_by_nobody() {{}}\n", checkout.root.display());
     append(&checkout.path("filters/second/rust/src/lib.rs"), &change);
     let changed = checkout.xtask(&["build-all"]).succeeds();
     assert!(changed.compiled("second"), "{}", changed.compiled);
@@ -197,9 +204,11 @@ fn one_that_fails_stops_no_other_and_leaves_nothing_stale() {
 fn the_same_sources_give_the_same_bytes_in_another_folder() {
     let [one, two] = [Checkout::copy(), Checkout::copy()];
     for profile in ["standard", "min"] {
-        for checkout in [&one, &two] {
-            let port = "hello-header.rust";
-            let run = checkout.xtask(&["build-all", port, "--rebuild", "--size-profile", profile]).succeeds();
+        // What the environment asks of compilers is no part of a module.
+        for (checkout, flags) in [(&one, ""), (&two, "-Copt-level=0 -Cdebug-assertions")] {
+            let args = ["build-all", "hello-header.rust", "--rebuild", "--size-profile", profile];
+            let path = std::env::var_os("PATH").unwrap();
+            let run = checkout.xtask_in(&args, path.as_ref(), &[("RUSTFLAGS", flags)]).succeeds();
             assert!(run.compiled("hello_header"), "nothing was rebuilt");
         }
         for file in ["dist/hello-header.wasm", "dist/hello-header.symbols", "dist/hello-header.sha256"] {
@@ -230,7 +239,7 @@ fn a_change_rebuilds_the_ports_that_are_made_from_it_alone() {
     let checkout = Checkout::copy();
     checkout.xtask(&["build-all"]).succeeds();
     // Unlike any change before, or an earlier run of this test would have left its result in the store.
-    let change = format!("\n// {}\n", checkout.folder.path().display());
+    let change = format!("\n// {}\n", checkout.root.display());
     for (file, rebuilt) in [
         ("sdk/zig/json.zig", "hello-header.zig"),
         ("filters/hello-header/c/config.c", "hello-header.c"),
@@ -447,14 +456,7 @@ fn a_new_filter_is_served_in_any_language() {
         checkout.xtask(&["new", &name, "--lang", lang]).succeeds();
         // Built before the lock is let go of, so that serving finds it built.
         checkout.xtask(&["build-all", "--dev", &name]).succeeds();
-        let mut serve = Command::new(env!("CARGO_BIN_EXE_xtask"))
-            .args(["serve", &name, "--port", "0"])
-            .current_dir(checkout.folder.path())
-            .env("CARGO_TARGET_DIR", target())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut serve = checkout.command(&["serve", &name, "--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(serve.stdout.take().unwrap()).lines().map_while(Result::ok);
         let url = lines.find(|line| line.contains("try ")).unwrap_or_default();
         let port = url.trim_end_matches('/').rsplit(':').next().and_then(|port| port.parse().ok());
@@ -514,4 +516,40 @@ fn a_dist_that_cannot_be_written_is_told_before_anything_is_built() {
     fs::write(checkout.path("dist"), "a file where the folder should be").unwrap();
     let run = checkout.xtask(&["build-all"]).fails_with("cannot write to dist; make the folder writable");
     assert!(!run.compiled_anything(), "{}", run.compiled);
+}
+
+#[test]
+fn a_reader_that_stops_reading_is_no_failure() {
+    let checkout = Checkout::copy();
+    let mut doctor = checkout.command(&["doctor"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(doctor.stdout.take());
+    let run = doctor.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.code() != Some(101) && !stderr.contains("panicked"), "{stderr}");
+}
+
+#[test]
+fn a_checkout_may_have_an_equals_sign_in_its_path() {
+    let checkout = Checkout::copy_into("a=b");
+    let run = checkout.xtask(&["e2e", "--runtime", "host", "hello-header.rust", "--dev", "--case", "empty"]).succeeds();
+    assert!(run.stdout().contains("passed; 0 failed"), "{}", run.stdout());
+    let two = ["--case", "an empty object does nothing", "--case", "empty lists do nothing"];
+    let args = [&["e2e", "--runtime", "host", "hello-header.rust", "--dev"][..], &two].concat();
+    let run = checkout.xtask(&args).succeeds();
+    assert!(run.stdout().contains(" 2 passed; 0 failed"), "{}", run.stdout());
+}
+
+#[test]
+fn serving_ends_well_by_a_signal_to_it_alone() {
+    let checkout = Checkout::copy();
+    checkout.xtask(&["build-all", "--dev", "hello-header.zig"]).succeeds();
+    let args = ["serve", "hello-header", "--lang", "zig", "--port", "0"];
+    let mut serve = checkout.command(&args).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(serve.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("try ")), "it did not serve");
+    let sent = Command::new("kill").args(["-INT", &serve.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    // Both the keeper of Envoy and this end: the first says so, and closes its output.
+    assert_eq!(lines.last().as_deref(), Some("stopped"));
+    assert!(serve.wait().unwrap().success());
 }

@@ -46,6 +46,18 @@ pub(crate) struct Options {
     pub(crate) required: Vec<Language>,
 }
 
+/// The size profile that an option names.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn size_profile(text: &str) -> Result<SizeProfile, String> {
+    match text {
+        "standard" => Ok(SizeProfile::Standard),
+        "min" => Ok(SizeProfile::Min),
+        _ => Err("expected \"standard\" or \"min\"".into()),
+    }
+}
+
 /// What became of one port.
 #[derive(Debug)]
 pub(crate) struct Outcome {
