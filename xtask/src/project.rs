@@ -39,7 +39,8 @@ impl Port {
     /// # Errors
     /// See [`Manifest::read`].
     pub(crate) fn manifest(&self) -> Result<Manifest> {
-        Manifest::read(&self.dir.join("filter.toml"))
+        let languages: Vec<&str> = Language::all().map(Language::name).collect();
+        Manifest::read(&self.dir.join("filter.toml"), &languages)
     }
 }
 
