@@ -106,7 +106,7 @@ impl Guard {
     fn over(group: Pid) -> Option<Guard> {
         let mut shell = Command::new("/bin/sh");
         // Its input ends with this process, or has a line where it is not needed any more.
-        shell.args(["-c", "read -r _ || kill -KILL -- \"-$0\""]).arg(group.as_raw_pid().to_string());
+        shell.args(["-c", "read -r _ || kill -s KILL -- \"-$0\""]).arg(group.as_raw_pid().to_string());
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         shell.spawn().ok().map(Guard)
     }

@@ -93,6 +93,10 @@ pub(crate) fn build_tool(package: &str, bin: &str, args: &[&str]) -> Result<Path
     command.args(["build", "--package", package, "--bin", bin]).args(args);
     command.args(["--message-format", "json-render-diagnostics", "--color", "never"]).stdin(Stdio::null());
     command.env("CARGO_TERM_QUIET", "false").env("CARGO_TERM_PROGRESS_WHEN", "never");
+    // What makes a module must not be made otherwise because of what stands in somebody's environment.
+    for flags in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"] {
+        command.env_remove(flags);
+    }
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("cannot start cargo")?;
     let errors = child.stderr.take().context("cargo has no standard error")?;
     let owner = package.to_owned();
