@@ -39,7 +39,7 @@ impl Port {
     /// # Errors
     /// See [`Manifest::read`].
     pub(crate) fn manifest(&self) -> Result<Manifest> {
-        let languages: Vec<&str> = Language::all().map(Language::name).collect();
+        let languages: Vec<&str> = Language::all().map(|language| language.name()).collect();
         Manifest::read(&self.dir.join("filter.toml"), &languages)
     }
 }
