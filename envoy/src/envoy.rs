@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::admin;
 use crate::bootstrap::{self, Cluster, Listener};
 use crate::log::Log;
 use crate::runtime::{Id, Process, Runtime, admin_file, bootstrap_file};
+use crate::scratch::{self, Scratch};
 
 /// Envoy compiles every module before it is ready; on a busy machine a large one takes long.
 const START: Duration = Duration::from_secs(60);
@@ -72,7 +72,7 @@ pub struct Envoy {
     pub log: Arc<Log>,
     /// The address of its admin interface.
     pub admin: SocketAddr,
-    dir: Mutex<Option<TempDir>>,
+    dir: Mutex<Option<Scratch>>,
     listeners: PathBuf,
 }
 
@@ -91,7 +91,7 @@ impl Envoy {
     /// The files cannot be written, Envoy ends, or it is not ready in time; with Envoy's own errors and the
     /// filters' log.
     pub async fn start(runtime: &Runtime, plan: &Plan, state: &Path, log: Arc<Log>) -> Result<Envoy> {
-        let dir = state_dir(state)?;
+        let dir = Scratch::new(state, scratch::RUN)?;
         let listeners = dir.path().join("listeners.json");
         replace(&listeners, &bootstrap::listeners("1", &plan.listeners))?;
         replace(&bootstrap_file(dir.path()), &bootstrap::bootstrap(&plan.clusters, &listeners))?;
@@ -160,14 +160,6 @@ impl Drop for Envoy {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-fn state_dir(state: &Path) -> Result<TempDir> {
-    let context = || format!("cannot write under {}; name another directory with --state DIR", state.display());
-    std::fs::create_dir_all(state).with_context(context)?;
-    // Envoy is told absolute paths: in a container it has another working directory.
-    let state = state.canonicalize().with_context(context)?;
-    tempfile::Builder::new().prefix("run-").tempdir_in(&state).with_context(context)
 }
 
 /// Writes a file and puts it in its place in one step: Envoy watches for that, and never reads half a file.

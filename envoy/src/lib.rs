@@ -18,6 +18,7 @@ pub mod http;
 pub mod log;
 mod native;
 mod runtime;
+mod scratch;
 pub mod selftest;
 pub mod serve;
 mod signals;

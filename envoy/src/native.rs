@@ -1,6 +1,6 @@
 //! Envoy as a process of this machine.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 use crate::VERSION;
 use crate::log::Log;
@@ -44,9 +44,14 @@ impl Native {
             .name("envoy-keeper".into())
             .spawn(move || match command.spawn() {
                 Ok(mut child) => {
+                    let group = Pid::from_child(&child);
+                    let guard = Guard::over(group);
                     let reader = child.stderr.take().map(|stderr| read(BufReader::new(stderr), log));
                     drop(started.send(Ok(Pid::from_child(&child).as_raw_pid())));
                     let end = keep(child, &stopped);
+                    // What was started may have been a script, and what that started is still there.
+                    let _ = kill_process_group(group, Signal::KILL);
+                    guard.into_iter().for_each(Guard::dismiss);
                     // The end is told only when the last line is read: it often says why.
                     reader.map(JoinHandle::join);
                     *status.lock().unwrap_or_else(PoisonError::into_inner) = end;
@@ -92,19 +97,45 @@ fn keep(mut child: Child, stopped: &Receiver<()>) -> Option<ExitStatus> {
     }
 }
 
-/// Asks Envoy to end, and kills it where it does not.
+/// A process that kills Envoy's group when this process is gone, however that came: the kernel's signal goes to the one
+/// process that was started, which may be a script that runs Envoy.
+struct Guard(Child);
+
+impl Guard {
+    /// There may be none: then nothing is lost but this comfort.
+    fn over(group: Pid) -> Option<Guard> {
+        let mut shell = Command::new("/bin/sh");
+        // Its input ends with this process, or has a line where it is not needed any more.
+        shell.args(["-c", "read -r _ || kill -s KILL -- \"-$0\""]).arg(group.as_raw_pid().to_string());
+        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        shell.spawn().ok().map(Guard)
+    }
+
+    fn dismiss(mut self) {
+        let told = self.0.stdin.take().is_some_and(|mut stdin| stdin.write_all(b"\n").is_ok());
+        if !told {
+            drop(self.0.kill());
+        }
+        drop(self.0.wait());
+    }
+}
+
+/// Asks Envoy to end, and all that it started or was started by, and kills what does not.
 fn end(mut child: Child) -> Option<ExitStatus> {
     // It may have ended by itself in the meantime; then there is nothing to signal.
-    let _ = rustix::process::kill_process(Pid::from_child(&child), Signal::TERM);
+    let group = Pid::from_child(&child);
+    let _ = kill_process_group(group, Signal::TERM);
     let deadline = Instant::now() + GRACE;
+    let mut ended = None;
     while Instant::now() < deadline {
-        if let Ok(Some(status)) = child.try_wait() {
-            return Some(status);
+        ended = ended.or_else(|| child.try_wait().ok().flatten());
+        if ended.is_some() && test_kill_process_group(group).is_err() {
+            return ended;
         }
         thread::sleep(Duration::from_millis(5));
     }
-    drop(child.kill());
-    child.wait().ok()
+    let _ = kill_process_group(group, Signal::KILL);
+    ended.or_else(|| child.wait().ok())
 }
 
 fn read(mut lines: impl BufRead + Send + 'static, log: Arc<Log>) -> JoinHandle<()> {

@@ -45,14 +45,17 @@ pub struct Selftest {
 
 type Check = fn(&Bench) -> Result<()>;
 
-const CHECKS: [(&str, Check); 16] = [
+const CHECKS: [(&str, Check); 19] = [
     ("Envoy is stopped when its owner panics", stopped_by_panic),
     ("Envoy is stopped by Ctrl-C", |bench| stopped_by(bench, Signal::INT, Some(130))),
     ("Envoy is stopped by SIGTERM", |bench| stopped_by(bench, Signal::TERM, Some(143))),
     ("Envoy is stopped when its owner is killed", |bench| stopped_by(bench, Signal::KILL, None)),
     ("Envoy is stopped when its owner's parent is killed", stopped_with_grandparent),
+    ("Envoy behind a script is stopped by SIGTERM", |bench| stopped_behind_script(bench, Signal::TERM)),
+    ("Envoy behind a script is stopped when its owner is killed", |bench| stopped_behind_script(bench, Signal::KILL)),
     ("serve ends well with the standard input", |bench| serve_ends(bench, None)),
     ("serve ends well by Ctrl-C", |bench| serve_ends(bench, Some(Signal::INT))),
+    ("serve ends when its Envoy does", serve_ends_with_envoy),
     ("serve tells that a port is in use", port_in_use),
     ("serve tells why a configuration is refused", configuration_refused),
     ("a reload that is refused leaves the old chain serving", reload_refused),
@@ -237,6 +240,26 @@ fn stopped_with_grandparent(bench: &Bench) -> Result<()> {
     gone(&id)
 }
 
+/// A script that does not become Envoy but runs it: neither the kernel's signal nor the shell's end reaches that.
+fn stopped_behind_script(bench: &Bench, signal: Signal) -> Result<()> {
+    let script = bench.files.path().join(format!("envoy-{}", signal.as_raw()));
+    let told = script.with_extension("pid");
+    let inner =
+        format!("echo $$ > '{}'; exec '{}' \"$@\"", told.display(), std::path::absolute(&bench.envoy)?.display());
+    std::fs::write(&script, format!("#!/bin/sh\nsh -c '{}' sh \"$@\"\nexit $?\n", inner.replace('\'', "'\\''")))?;
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    let mut hold = Command::new(std::env::current_exe()?);
+    hold.args(["hold", "--runtime", "native", "--envoy"]).arg(&script).arg("--state").arg(&bench.state);
+    let mut owner = Running::start(hold)?;
+    let leader: Id = owner.after("held: ")?.parse()?;
+    let id = Id::Pid(std::fs::read_to_string(&told)?.trim().parse()?);
+    ensure!(id.is_there() && id.to_string() != leader.to_string(), "{id} is not behind a script");
+    owner.signal(signal)?;
+    owner.end()?;
+    gone(&id)?;
+    gone(&leader)
+}
+
 fn serve_ends(bench: &Bench, signal: Option<Signal>) -> Result<()> {
     let mut serve = Running::start(bench.serve(&["--port", "0"])?)?;
     let id: Id = serve.after("process   ")?.parse()?;
@@ -248,6 +271,16 @@ fn serve_ends(bench: &Bench, signal: Option<Signal>) -> Result<()> {
     serve.after("stopped")?;
     let status = serve.end()?;
     ensure!(status.success(), "serve ended with {status}");
+    gone(&id)
+}
+
+fn serve_ends_with_envoy(bench: &Bench) -> Result<()> {
+    let mut serve = Running::start(bench.serve(&["--port", "0"])?)?;
+    let id: Id = serve.after("process   ")?.parse()?;
+    let Id::Pid(pid) = id else { bail!("serving is native, and this is {id}") };
+    kill_process(Pid::from_raw(pid).context("no process")?, Signal::KILL)?;
+    let status = serve.end()?;
+    ensure!(status.code() == Some(1), "serve ended with {status}");
     gone(&id)
 }
 

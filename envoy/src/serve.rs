@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::admin;
@@ -17,6 +16,7 @@ use crate::envoy::{Envoy, Plan};
 use crate::http::Server;
 use crate::log::{Line, Log};
 use crate::runtime::Runtime;
+use crate::scratch::{self, Scratch};
 use crate::signals::stop_requested;
 use crate::upstream::UpstreamUrl;
 
@@ -210,14 +210,11 @@ struct Chain {
 /// Copies of modules under names that their content gives: Envoy loads a module again only when its path changes, and a
 /// module that is being written must not be read.
 #[derive(Debug)]
-struct Modules(TempDir);
+struct Modules(Scratch);
 
 impl Modules {
     fn new(state: &Path) -> Result<Modules> {
-        let context = || format!("cannot write under {}; name another directory with --state DIR", state.display());
-        std::fs::create_dir_all(state).with_context(context)?;
-        let state = state.canonicalize().with_context(context)?;
-        Ok(Modules(tempfile::Builder::new().prefix("modules-").tempdir_in(state).with_context(context)?))
+        Ok(Modules(Scratch::new(state, scratch::MODULES)?))
     }
 
     fn take(&self, wasm: &Path) -> Result<PathBuf> {

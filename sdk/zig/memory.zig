@@ -15,21 +15,15 @@ var lists: [32]?*Free = @splat(null);
 var top: usize = 0;
 var end: usize = 0;
 
-pub const vtable: std.mem.Allocator.VTable = .{
-    .alloc = alloc,
-    .resize = resize,
-    .remap = remap,
-    .free = free,
-};
-
 /// The binary logarithm of the size of a block that holds `len` bytes.
 fn class(len: usize) u5 {
     return @intCast(@bitSizeOf(usize) - @clz(@max(len, least) - 1));
 }
 
-fn alloc(_: *anyopaque, len: usize, alignment: std.mem.Alignment, _: usize) ?[*]u8 {
+/// A block of at least `len` bytes, or null where there is no memory for it.
+pub fn take(len: usize) ?[*]u8 {
     // A block of half of all that can be addressed is never there.
-    if (len > 1 << 30 or alignment.toByteUnits() > least) return null;
+    if (len > 1 << 30) return null;
     const list = class(len);
     if (lists[list]) |block| {
         lists[list] = block.next;
@@ -49,17 +43,10 @@ fn alloc(_: *anyopaque, len: usize, alignment: std.mem.Alignment, _: usize) ?[*]
     return @ptrFromInt(top - size);
 }
 
-fn resize(_: *anyopaque, bytes: []u8, _: std.mem.Alignment, len: usize, _: usize) bool {
-    return len <= @as(usize, 1) << class(bytes.len);
-}
-
-fn remap(_: *anyopaque, _: []u8, _: std.mem.Alignment, _: usize, _: usize) ?[*]u8 {
-    return null;
-}
-
-fn free(_: *anyopaque, bytes: []u8, _: std.mem.Alignment, _: usize) void {
-    const block: *Free = @ptrCast(@alignCast(bytes.ptr));
-    const list = class(bytes.len);
+/// Gives back the block of `len` bytes that `take` gave.
+pub fn give(start: *anyopaque, len: usize) void {
+    const block: *Free = @ptrCast(@alignCast(start));
+    const list = class(len);
     block.* = .{ .next = lists[list] };
     lists[list] = block;
 }

@@ -21,7 +21,7 @@ const std = @import("std");
 const json = @import("json");
 const Arena = json.Arena;
 const Refusal = json.Refusal;
-const memory = @import("memory.zig");
+const memory = json.memory;
 
 /// What the host says to a call.
 pub const Status = enum(u32) { ok = 0, not_found = 1, bad_argument = 2, _ };
@@ -54,9 +54,6 @@ const host = struct {
         grpc_status: i32,
     ) Status;
 };
-
-/// Where everything that outlives a call is allocated, and what the host hands over.
-pub const allocator: std.mem.Allocator = .{ .ptr = undefined, .vtable = &memory.vtable };
 
 /// The host refused a call, and nothing changed.
 pub const Refused = error{Refused};
@@ -136,7 +133,16 @@ pub fn reply(status: u32, details: []const u8, body: []const u8) Refused!void {
 
 /// Gives back what the host allocated.
 pub fn free(bytes: []u8) void {
-    if (bytes.len > 0) allocator.free(bytes);
+    if (bytes.len > 0) memory.give(bytes.ptr, bytes.len);
+}
+
+/// Memory for a value, which is not set to anything. The module traps where there is none.
+fn newValue(comptime T: type) *T {
+    return @ptrCast(@alignCast(memory.take(@sizeOf(T)) orelse @panic("out of memory")));
+}
+
+fn destroy(value: anytype) void {
+    memory.give(value, @sizeOf(@TypeOf(value.*)));
 }
 
 fn check(status: Status) Refused!void {
@@ -183,8 +189,7 @@ pub fn register(comptime Config: type, comptime Stream: type) void {
 fn version() callconv(.c) void {}
 
 fn allocate(size: usize) callconv(.c) ?[*]u8 {
-    const bytes = allocator.alloc(u8, size) catch return null;
-    return bytes.ptr;
+    return memory.take(size);
 }
 
 /// A callback of headers, or of a part of a body: both have a size and may be the last.
@@ -209,7 +214,7 @@ fn Plugin(comptime Config: type, comptime Stream: type) type {
                 held.holders -= 1;
                 if (held.holders > 0) return;
                 held.arena.deinit();
-                allocator.destroy(held);
+                destroy(held);
             }
         };
 
@@ -237,7 +242,7 @@ fn Plugin(comptime Config: type, comptime Stream: type) type {
 
         fn create(id: u32, parent: u32) callconv(.c) void {
             const link = place(id);
-            const context = allocator.create(Context) catch @panic("out of memory");
+            const context = newValue(Context);
             context.* = .{ .id = id, .next = null, .held = null, .stream = undefined };
             if (parent != 0) {
                 const held = place(parent).*.?.held.?;
@@ -253,7 +258,7 @@ fn Plugin(comptime Config: type, comptime Stream: type) type {
             const context = link.* orelse return;
             link.* = context.next;
             if (context.held) |held| held.release();
-            allocator.destroy(context);
+            destroy(context);
         }
 
         fn start(_: u32, _: usize) callconv(.c) bool {
@@ -263,8 +268,8 @@ fn Plugin(comptime Config: type, comptime Stream: type) type {
         fn configure(id: u32, size: usize) callconv(.c) bool {
             const text = configuration(size);
             defer free(text);
-            const held = allocator.create(Held) catch @panic("out of memory");
-            held.* = .{ .arena = .{ .child = allocator }, .holders = 1, .config = undefined };
+            const held = newValue(Held);
+            held.* = .{ .arena = .{}, .holders = 1, .config = undefined };
             var refusal: Refusal = .{};
             held.config = Config.read(&held.arena, text, &refusal) catch {
                 log(.err, refusal.message());

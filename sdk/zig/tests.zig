@@ -4,7 +4,7 @@ const std = @import("std");
 const json = @import("json");
 
 test "a path and a message that are too long are cut" {
-    var arena: json.Arena = .{ .child = std.testing.allocator };
+    var arena: json.Arena = .{};
     defer arena.deinit();
     var refusal: json.Refusal = .{};
     const name: [40]u8 = @splat('n');
@@ -27,7 +27,7 @@ test "a path and a message that are too long are cut" {
 }
 
 test "what was read is given back, of any type" {
-    var arena: json.Arena = .{ .child = std.testing.allocator };
+    var arena: json.Arena = .{};
     const numbers = arena.alloc(u32, 3);
     @memset(numbers, 7);
     @memset(arena.alloc(u8, 1000), 1);

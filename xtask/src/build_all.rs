@@ -7,7 +7,7 @@ use weir_cases::manifest::SizeProfile;
 use crate::build::report::{self, Built, Format, Row};
 use crate::build::{self, Language, Options, Outcome, toolchains};
 use crate::process::{say, shown};
-use crate::project::{Port, Project};
+use crate::project::{self, Port, Project};
 use crate::readme;
 use crate::shard::Shard;
 
@@ -28,7 +28,7 @@ pub(crate) struct BuildAll {
     #[arg(long)]
     dev: bool,
     /// Build with this size profile in place of the one that filter.toml names.
-    #[arg(long, value_name = "PROFILE", value_parser = size_profile)]
+    #[arg(long, value_name = "PROFILE", value_parser = build::size_profile)]
     size_profile: Option<SizeProfile>,
     /// Accept the sizes of what is built as the baseline: filters/<name>/sizes.json.
     #[arg(long, conflicts_with = "dev")]
@@ -39,14 +39,6 @@ pub(crate) struct BuildAll {
     /// How to print the report on standard output.
     #[arg(long, default_value = "text")]
     format: Format,
-}
-
-fn size_profile(text: &str) -> Result<SizeProfile, String> {
-    match text {
-        "standard" => Ok(SizeProfile::Standard),
-        "min" => Ok(SizeProfile::Min),
-        _ => Err("expected \"standard\" or \"min\"".into()),
-    }
 }
 
 impl BuildAll {
@@ -67,7 +59,12 @@ impl BuildAll {
 
     pub(crate) fn run(self) -> Result<()> {
         let project = Project::find()?;
-        let mut ports = project.select(&self.filters, self.lang)?;
+        // Where a folder is no filter, nobody knows what belongs to it.
+        let all = project.ports().or_else(|error| match self.dev {
+            true => Err(error),
+            false => build::tidy(&project, &[]).and(Err(error)),
+        })?;
+        let mut ports = project::choose(all, &self.filters, self.lang)?;
         if let Some(shard) = self.shard {
             ports = shard.take(ports);
         }
@@ -75,23 +72,22 @@ impl BuildAll {
         let options = Options { dev: self.dev, size_profile: self.size_profile, rebuild: self.rebuild, required };
         let (outcomes, left_out) = build::build(&project, ports, &options)?;
         let count = outcomes.len();
-        let (mut modules, mut failures) = sort_out(outcomes);
+        let (modules, mut failures) = sort_out(outcomes);
         if self.bless {
-            modules.iter().try_for_each(|(port, built)| report::bless(port, built))?;
+            // What cannot be blessed fails for the reason that its row has.
+            modules.iter().for_each(|(port, built)| drop(report::bless(port, built)));
+        }
+        let rows = if self.dev {
+            modules.into_iter().map(|(port, built)| Row::new(&port, built)).collect::<Result<_>>()?
+        } else {
+            let (rows, failed) = build::record(&project, modules)?;
+            failures.extend(failed);
+            rows
+        };
+        if self.bless && failures.is_empty() {
             readme::write(&project)?;
         }
-        if !self.dev {
-            build::tidy(&project)?;
-            let ports: Vec<Port> = modules.iter().map(|(port, _)| port.clone()).collect();
-            modules.extend(build::published(&project, &ports)?);
-            modules.sort_by_key(|(port, _)| (port.filter.clone(), port.language));
-        }
-        let rows: Vec<Row> = modules.into_iter().map(|(port, built)| Row::new(&port, built)).collect::<Result<_>>()?;
-        if !self.dev {
-            failures.extend(rows.iter().filter_map(Row::failure));
-            report::write(&project.dist(), &rows)?;
-        }
-        print!("{}", if self.format == Format::Json { report::json(&rows)? } else { report::text(&rows) });
+        crate::out::print(if self.format == Format::Json { report::json(&rows)? } else { report::text(&rows) })?;
         if !failures.is_empty() {
             bail!("{} of {count} failed:\n  {}{left_out}", failures.len(), failures.join("\n  "));
         }
@@ -100,7 +96,7 @@ impl BuildAll {
     }
 }
 
-/// What was built, and a line for each that was not: the whole story was told when it failed.
+/// What was built, and for each that was not, why: the whole story was told when it failed.
 fn sort_out(outcomes: Vec<Outcome>) -> (Vec<(Port, Built)>, Vec<String>) {
     let mut modules = Vec::new();
     let mut failures = Vec::new();
@@ -108,10 +104,39 @@ fn sort_out(outcomes: Vec<Outcome>) -> (Vec<(Port, Built)>, Vec<String>) {
         match result {
             Ok(built) => modules.push((port, built)),
             Err(error) => {
-                let story = format!("{error:#}");
-                failures.push(format!("{}: {}", port.artifact(), story.lines().next().unwrap_or_default()));
+                failures.push(format!("{}: {}", port.artifact(), gist(&format!("{error:#}"))));
             }
         }
     }
     (modules, failures)
+}
+
+/// The most lines of a story that the end of a run tells again.
+const GIST: usize = 6;
+
+/// A short story whole, and of a compiler's long one the first line and the first error.
+fn gist(story: &str) -> String {
+    let lines: Vec<&str> = story.lines().filter(|line| !line.trim().is_empty()).collect();
+    if lines.len() <= GIST {
+        return lines.join("\n    ");
+    }
+    let (first, rest) = lines.split_first().map_or(("", &[][..]), |(first, rest)| (*first, rest));
+    let found = rest.iter().position(|line| line.to_lowercase().contains("error")).unwrap_or(0);
+    // Where the compiler says its place in the next line, that is half of what it says.
+    let told = rest[found..].iter().take(2).map(|line| line.trim());
+    std::iter::once(first).chain(told).collect::<Vec<_>>().join("\n    ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::gist;
+
+    #[test]
+    fn the_end_of_a_run_tells_why_something_failed() {
+        assert_eq!(gist("refused:\n\n  no allocator\n  no marker"), "refused:\n      no allocator\n      no marker");
+        let compiler =
+            "does not compile\n   Compiling a\nwarning: w\n --> b\nerror: expected `)`\n  --> src/lib.rs:3:4\n |\n |";
+        assert_eq!(gist(compiler), "does not compile\n    error: expected `)`\n    --> src/lib.rs:3:4");
+        assert_eq!(gist("no\n1\n2\n3\n4\n5\n6"), "no\n    1\n    2", "a story that calls nothing an error");
+    }
 }

@@ -1,13 +1,15 @@
 //! `cargo xtask doctor`: what this machine has, what it lacks, and the one command that mends each.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::build::Language;
 use crate::build::report::Format;
-use crate::process::Missing;
+use crate::process::{Missing, env_path};
 use crate::project::Project;
-use crate::{envoy, machine};
+use crate::{envoy, machine, out};
 
 #[derive(Args)]
 pub(crate) struct Doctor {
@@ -38,10 +40,10 @@ impl Doctor {
     pub(crate) fn run(self) -> Result<()> {
         let checks = checks(&Project::find()?)?;
         match self.format {
-            Format::Text => checks.iter().for_each(|check| println!("{}", check.line())),
+            Format::Text => checks.iter().try_for_each(|check| out::print(format_args!("{}\n", check.line())))?,
             Format::Json => {
                 let checks: Vec<serde_json::Value> = checks.iter().map(Check::json).collect();
-                println!("{}", serde_json::to_string_pretty(&checks)?);
+                out::print(format_args!("{}\n", serde_json::to_string_pretty(&checks)?))?;
             }
         }
         let lacking = checks.iter().filter(|check| check.status() == "missing").count();
@@ -58,7 +60,7 @@ fn checks(project: &Project) -> Result<Vec<Check>> {
         check("clippy", machine::clippy(), Absence::Lacking),
         check("a C++ compiler", machine::cxx(), Absence::Lacking),
         check("python3 with pip", machine::pip(), Absence::Optional),
-        envoy(project)?,
+        envoy(project, env_path("WEIR_ENVOY"))?,
         check("a Docker engine", machine::docker_engine(), Absence::Optional),
     ];
     for (what, found) in [
@@ -87,11 +89,21 @@ fn compiler(project: &Project, language: Language) -> Check {
     Check { what: format!("a compiler for {language}"), found, absence }
 }
 
-fn envoy(project: &Project) -> Result<Check> {
+/// Envoy; `asked` is the one that the environment names.
+fn envoy(project: &Project, asked: Option<PathBuf>) -> Result<Check> {
     let pinned = envoy::pinned(project)?;
-    let found = envoy::find(project, None)?.map(|path| format!("{pinned}, {}", path.display()));
-    let absence = if machine::pip().is_ok() { Absence::Fetched } else { Absence::Lacking };
-    Ok(Check { what: "Envoy".into(), found: found.ok_or_else(|| envoy::missing(&pinned)), absence })
+    let missing = envoy::missing(&pinned);
+    let (found, absence) = match envoy::find(project, asked.as_deref()) {
+        Ok(Some(path)) => (Ok(format!("{pinned}, {}", path.display())), Absence::Lacking),
+        Ok(None) if machine::pip().is_ok() => (Err(missing), Absence::Fetched),
+        Ok(None) => (Err(missing), Absence::Lacking),
+        Err(error) => {
+            let what = format!("{} ({error:#})", missing.what);
+            let mend = format!("unset WEIR_ENVOY, or name an Envoy {pinned} with it");
+            (Err(Missing { what, mend, ..missing }), Absence::Lacking)
+        }
+    };
+    Ok(Check { what: "Envoy".into(), found, absence })
 }
 
 impl Check {
@@ -139,6 +151,15 @@ mod tests {
     fn what_is_missing_is_told_with_its_mend() {
         let line = lacks(Absence::Lacking).line();
         assert_eq!(line, "missing  clippy is missing, which is needed to test; to mend it: rustup component add");
+    }
+
+    #[test]
+    fn an_envoy_that_is_none_is_one_finding_among_the_others() {
+        let project = Project::find().unwrap();
+        let check = envoy(&project, Some("/bin/true".into())).unwrap();
+        assert_eq!(check.status(), "missing");
+        let line = check.line();
+        assert!(line.contains("/bin/true does not say a version") && line.contains("unset WEIR_ENVOY"), "{line}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
+use weir_cases::manifest::SizeProfile;
 
 use crate::build::toolchains::LeftOut;
 use crate::build::{self, Language, Options, toolchains};
@@ -35,9 +36,12 @@ pub(crate) struct E2e {
     /// The Envoy to run, in place of the one that is found or fetched.
     #[arg(long, value_name = "PATH")]
     envoy: Option<PathBuf>,
-    /// Run only the cases whose names contain this text.
+    /// Run only the cases whose names contain this text; given several times, each of the texts.
     #[arg(long, value_name = "TEXT")]
     case: Vec<String>,
+    /// Build with this size profile in place of the one that filter.toml names.
+    #[arg(long, value_name = "PROFILE", value_parser = build::size_profile)]
+    size_profile: Option<SizeProfile>,
     /// Leave the optimiser out: quick, for a look.
     #[arg(long)]
     dev: bool,
@@ -81,6 +85,7 @@ impl E2e {
             runtime,
             envoy: None,
             case: Vec::new(),
+            size_profile: None,
             dev: false,
             bless: false,
             selftest,
@@ -127,7 +132,12 @@ impl E2e {
         if let Some(shard) = self.shard {
             ports = shard.take(ports);
         }
-        let options = Options { dev: self.dev, required: self.require.concat(), ..Options::default() };
+        let options = Options {
+            dev: self.dev,
+            size_profile: self.size_profile,
+            required: self.require.concat(),
+            ..Options::default()
+        };
         let build::Modules { built: mut modules, left_out } = build::modules(project, ports, &options)?;
         for image in images {
             let resolved = images::resolve(project, &image)?;
@@ -153,7 +163,7 @@ impl E2e {
         if self.bless {
             command.arg("--bless");
         }
-        command.arg("--").args(&self.case)
+        command.arg("--").args(self.case.iter().flat_map(|text| ["--case", text]))
     }
 }
 

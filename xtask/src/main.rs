@@ -18,6 +18,7 @@ mod machine;
 mod matrix;
 mod new;
 mod oha;
+mod out;
 mod package;
 mod process;
 mod project;
@@ -133,7 +134,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            out::line(format_args!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -1,7 +1,7 @@
 //! Child processes: run to the end with their output kept, and errors that say which command failed and how.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{Read, Seek};
+use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -9,11 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-/// One line of progress on standard error, so that standard output stays what a pipe wants.
-macro_rules! say {
-    ($($arg:tt)*) => { eprintln!("weir: {}", format_args!($($arg)*)) };
-}
-pub(crate) use say;
+pub(crate) use crate::out::say;
 
 /// Something that a command needs and this machine lacks.
 ///
@@ -100,17 +96,52 @@ pub(crate) fn once(
 
 /// Builds a binary of this workspace and returns the path that cargo reports for it: paths are never guessed.
 ///
+/// It is said what is compiled before that begins, because some of it takes minutes.
+///
 /// # Errors
 /// Cargo fails; what it printed has then been shown.
 pub(crate) fn build_tool(package: &str, bin: &str, args: &[&str]) -> Result<PathBuf> {
     let mut command = cargo();
-    command.args(["build", "--quiet", "--package", package, "--bin", bin]).args(args);
-    command.args(["--message-format", "json-render-diagnostics"]).stdin(Stdio::null()).stderr(Stdio::inherit());
-    let output = command.output().context("cannot start cargo")?;
-    if !output.status.success() {
+    command.args(["build", "--package", package, "--bin", bin]).args(args);
+    command.args(["--message-format", "json-render-diagnostics", "--color", "never"]).stdin(Stdio::null());
+    command.env("CARGO_TERM_QUIET", "false").env("CARGO_TERM_PROGRESS_WHEN", "never");
+    // What makes a module must not be made otherwise because of what stands in somebody's environment.
+    for flags in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"] {
+        command.env_remove(flags);
+    }
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("cannot start cargo")?;
+    let errors = child.stderr.take().context("cargo has no standard error")?;
+    let owner = package.to_owned();
+    let teller = std::thread::spawn(move || tell(&owner, BufReader::new(errors), &mut |line| say!("{line}")));
+    let mut messages = Vec::new();
+    child.stdout.take().context("cargo has no standard output")?.read_to_end(&mut messages)?;
+    let status = child.wait().context("cannot wait for cargo")?;
+    drop(teller.join());
+    if !status.success() {
         bail!("{package} does not compile (see above)");
     }
-    executable_named(bin, &output.stdout).with_context(|| format!("cargo built {package} but reported no binary {bin}"))
+    executable_named(bin, &messages).with_context(|| format!("cargo built {package} but reported no binary {bin}"))
+}
+
+/// Tells of what cargo prints while it builds `package` the first crate that it compiles, and all that is no progress.
+fn tell(package: &str, lines: impl BufRead, say: &mut impl FnMut(&str)) {
+    let mut compiling = false;
+    for line in lines.lines().map_while(Result::ok) {
+        let mut words = line.split_whitespace();
+        match words.next() {
+            Some("Compiling") if !compiling => {
+                compiling = true;
+                match words.next() {
+                    Some(first) if first != package => {
+                        say(&format!("compiling {package} and what it needs, from {first} on: this may take minutes"));
+                    }
+                    _ => say(&format!("compiling {package}")),
+                }
+            }
+            Some("Compiling" | "Finished" | "Downloading" | "Downloaded" | "Fresh") => {}
+            _ => say(&line),
+        }
+    }
 }
 
 fn executable_named(bin: &str, messages: &[u8]) -> Option<PathBuf> {
@@ -166,7 +197,27 @@ pub(crate) fn run_bounded(command: &mut Command, limit: Duration) -> Result<()> 
 
 #[cfg(test)]
 mod tests {
-    use super::wrapper;
+    use super::*;
+
+    fn told(printed: &str) -> Vec<String> {
+        let mut told = Vec::new();
+        tell("weir-shrink", printed.as_bytes(), &mut |line| told.push(line.to_owned()));
+        told
+    }
+
+    #[test]
+    fn what_is_compiled_is_said_once_and_what_is_wrong_in_full() {
+        assert!(told("    Finished `dev` profile in 0.05s\n").is_empty());
+        assert_eq!(told("   Compiling weir-shrink v0.1.0 (/x)\n    Finished dev\n"), ["compiling weir-shrink"]);
+        assert_eq!(
+            told("   Compiling wasm-opt-sys v0.1.0\n   Compiling weir-shrink v0.1.0\nerror: no\n  --> a.rs:1\n"),
+            [
+                "compiling weir-shrink and what it needs, from wasm-opt-sys on: this may take minutes",
+                "error: no",
+                "  --> a.rs:1"
+            ]
+        );
+    }
 
     #[test]
     fn sccache_wraps_the_compiler_unless_another_does() {

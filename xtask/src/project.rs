@@ -39,7 +39,8 @@ impl Port {
     /// # Errors
     /// See [`Manifest::read`].
     pub(crate) fn manifest(&self) -> Result<Manifest> {
-        Manifest::read(&self.dir.join("filter.toml"))
+        let languages: Vec<&str> = Language::all().map(|language| language.name()).collect();
+        Manifest::read(&self.dir.join("filter.toml"), &languages)
     }
 }
 
@@ -134,7 +135,8 @@ impl Project {
     }
 }
 
-fn choose(ports: Vec<Port>, names: &[String], language: Option<Language>) -> Result<Vec<Port>> {
+/// See [`Project::select`].
+pub(crate) fn choose(ports: Vec<Port>, names: &[String], language: Option<Language>) -> Result<Vec<Port>> {
     let is_meant = |port: &Port, name: &String| *name == port.filter || *name == port.name();
     for name in names {
         if !ports.iter().any(|port| is_meant(port, name)) {

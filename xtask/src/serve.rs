@@ -5,11 +5,14 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use walkdir::WalkDir;
+use weir_cases::manifest::SizeProfile;
 
 use crate::build::{self, Language, Options};
 use crate::envoy;
@@ -44,6 +47,9 @@ pub(crate) struct Serve {
     /// Serve the modules as they ship, through the slow optimiser.
     #[arg(long)]
     optimise: bool,
+    /// Build with this size profile in place of the one that filter.toml names.
+    #[arg(long, value_name = "PROFILE", value_parser = build::size_profile)]
+    size_profile: Option<SizeProfile>,
     /// The Envoy to run, in place of the one that is found or fetched.
     #[arg(long, value_name = "PATH")]
     envoy: Option<PathBuf>,
@@ -82,7 +88,7 @@ impl Serve {
     fn options(&self, chain: &[Port]) -> Options {
         // What is asked for by name is not left out.
         let required = chain.iter().map(|port| port.language).collect();
-        Options { dev: !self.optimise, required, ..Options::default() }
+        Options { dev: !self.optimise, required, size_profile: self.size_profile, ..Options::default() }
     }
 
     /// The modules that come in images, by the names of the ports in them, which from here on stand for the images.
@@ -110,8 +116,10 @@ impl Serve {
     /// Runs Envoy's keeper until it ends. It ends when it is told to, or when its standard input does: with this
     /// process, however that ends.
     fn attend(&self, mut command: Command, chain: &[Port], watched: Option<&[PathBuf]>) -> Result<()> {
-        // Ctrl-C reaches the keeper too: it stops Envoy, and this process waits for that.
-        ctrlc::set_handler(|| {}).context("cannot attend to Ctrl-C")?;
+        // Ctrl-C in a terminal reaches the keeper too; a signal to this process alone is told by the end of its input.
+        let stopped = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&stopped);
+        ctrlc::set_handler(move || stop.store(true, Ordering::Relaxed)).context("cannot attend to Ctrl-C")?;
         let mut keeper = command.stdin(Stdio::piped()).spawn().context("cannot start weir-envoy")?;
         let mut seen = watched.map(snapshot);
         let status = loop {
@@ -119,6 +127,10 @@ impl Serve {
                 break status;
             }
             std::thread::sleep(WATCH);
+            if stopped.load(Ordering::Relaxed) {
+                drop(keeper.stdin.take());
+                continue;
+            }
             let now = watched.map(snapshot);
             if now != seen {
                 seen = now;

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use tempfile::NamedTempFile;
 
 use crate::process::{say, shown};
 
@@ -49,12 +50,28 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
 /// # Errors
 /// The folder cannot be written to, or the disk is full; the old file is then as it was.
 pub(crate) fn file(path: &Path, bytes: &[u8]) -> Result<()> {
+    files(&[(path, bytes)])
+}
+
+/// Writes files as [`file`] does, in their order; what a full disk keeps from one of them, it keeps from all.
+///
+/// # Errors
+/// One cannot be written. Where its bytes found no room, all the old files are as they were.
+pub(crate) fn files(files: &[(&Path, &[u8])]) -> Result<()> {
+    let staged = files.iter().map(|(path, bytes)| stage(path, bytes)).collect::<Result<Vec<_>>>()?;
+    for (file, (path, _)) in staged.into_iter().zip(files) {
+        file.persist(path).with_context(|| format!("cannot write {}", shown(path)))?;
+    }
+    Ok(())
+}
+
+/// The bytes of a file beside where it will stand.
+fn stage(path: &Path, bytes: &[u8]) -> Result<NamedTempFile> {
     let parent = path.parent().context("a file needs a folder")?;
-    let write = || -> std::io::Result<()> {
+    let write = || -> std::io::Result<NamedTempFile> {
         let mut file = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o644)).tempfile_in(parent)?;
         file.write_all(bytes)?;
-        file.persist(path)?;
-        Ok(())
+        Ok(file)
     };
     write().with_context(|| format!("cannot write {}", shown(path)))
 }

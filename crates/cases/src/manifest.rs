@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
+use toml::Spanned;
 
 /// How std is built for a Rust filter, and so how large the filter is and what a panic says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,8 +30,7 @@ impl fmt::Display for SizeProfile {
 }
 
 /// The whole of a `filter.toml`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
     /// One sentence for lists and tables.
     pub summary: String,
@@ -38,16 +38,12 @@ pub struct Manifest {
     /// (`proxy_on_request_headers`, …). All other callbacks are pruned from what ships.
     pub callbacks: Vec<String>,
     /// Which std the shipped module is built with.
-    #[serde(default = "standard")]
     pub size_profile: SizeProfile,
     /// The compiler that a port asks for in place of its language's own, by language: only `go = "tinygo"`.
-    #[serde(default)]
     pub compiler: BTreeMap<String, String>,
     /// The most bytes that a shipped module may have, by language and size profile.
-    #[serde(default)]
     pub budget: BTreeMap<String, BTreeMap<SizeProfile, u64>>,
     /// What it is measured with, and beside what.
-    #[serde(default)]
     pub bench: bench::Bench,
 }
 
@@ -55,45 +51,90 @@ fn standard() -> SizeProfile {
     SizeProfile::Standard
 }
 
+/// A manifest as it is written: what has to be checked, with where it stands.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    summary: Spanned<String>,
+    callbacks: Vec<Spanned<String>>,
+    #[serde(default = "standard")]
+    size_profile: SizeProfile,
+    #[serde(default)]
+    compiler: BTreeMap<Spanned<String>, String>,
+    #[serde(default)]
+    budget: BTreeMap<Spanned<String>, BTreeMap<SizeProfile, u64>>,
+    #[serde(default)]
+    bench: bench::Bench,
+}
+
 impl Manifest {
-    /// Reads and checks a manifest.
+    /// Reads and checks a manifest. `languages` are those that a port can be in.
     ///
     /// # Errors
     /// Names the file, the line and the field: the file cannot be read, is not TOML, has an unknown or missing field,
-    /// or names a callback that is none.
-    pub fn read(path: &Path) -> Result<Manifest> {
+    /// names a callback that is none, or sets a budget for a language that is none.
+    pub fn read(path: &Path, languages: &[&str]) -> Result<Manifest> {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Self::parse(&text).with_context(|| format!("{} is not a valid filter manifest", path.display()))
+        let invalid = || format!("{} is not a valid filter manifest", path.display());
+        let written = checked(&text).with_context(invalid)?;
+        if let Some(language) = written.budget.keys().find(|it| !languages.contains(&it.get_ref().as_str())) {
+            let known = languages.join(", ");
+            let wrong = format!("budget.{}: is no language; expected one of {known}", language.get_ref());
+            return Err(at(&text, language, &wrong)).with_context(invalid);
+        }
+        Ok(written.into())
     }
 
     /// Reads and checks a manifest's text.
     ///
     /// # Errors
-    /// As [`Manifest::read`], without the file.
+    /// As [`Manifest::read`], without the file and without a look at the languages.
     pub fn parse(text: &str) -> Result<Manifest> {
-        let manifest: Manifest = toml::from_str(text)?;
-        if manifest.summary.trim().is_empty() {
-            bail!("summary: expected one sentence, found nothing");
-        }
-        for (language, compiler) in &manifest.compiler {
-            if (language.as_str(), compiler.as_str()) != ("go", "tinygo") {
-                bail!("compiler.{language}: {compiler:?} is none to ask for; expected go = \"tinygo\"");
-            }
-        }
-        for callback in &manifest.callbacks {
-            if !callback.starts_with("proxy_on_") {
-                bail!(
-                    "callbacks: {callback:?} is not a callback; expected an export such as \"proxy_on_request_headers\""
-                );
-            }
-        }
-        manifest.bench.check()?;
-        Ok(manifest)
+        Ok(checked(text)?.into())
     }
 
     /// The most bytes that the port in `language` may ship with, where the manifest sets a bound.
     pub fn budget(&self, language: &str, profile: SizeProfile) -> Option<u64> {
         self.budget.get(language)?.get(&profile).copied()
+    }
+}
+
+fn checked(text: &str) -> Result<Written> {
+    let written: Written = toml::from_str(text)?;
+    if written.summary.get_ref().trim().is_empty() {
+        return Err(at(text, &written.summary, "summary: expected one sentence, found nothing"));
+    }
+    for (language, compiler) in &written.compiler {
+        if (language.get_ref().as_str(), compiler.as_str()) != ("go", "tinygo") {
+            let name = language.get_ref();
+            let wrong = format!("compiler.{name}: {compiler:?} is none to ask for; expected go = \"tinygo\"");
+            return Err(at(text, language, &wrong));
+        }
+    }
+    if let Some(callback) = written.callbacks.iter().find(|it| !it.get_ref().starts_with("proxy_on_")) {
+        let expected = "expected an export such as \"proxy_on_request_headers\"";
+        return Err(at(text, callback, &format!("callbacks: {:?} is not a callback; {expected}", callback.get_ref())));
+    }
+    written.bench.check()?;
+    Ok(written)
+}
+
+/// What is wrong with what was written, with its line.
+fn at<T>(text: &str, written: &Spanned<T>, wrong: &str) -> anyhow::Error {
+    let before = text.get(..written.span().start).unwrap_or_default();
+    anyhow!("line {}: {wrong}", before.matches('\n').count() + 1)
+}
+
+impl From<Written> for Manifest {
+    fn from(written: Written) -> Manifest {
+        Manifest {
+            summary: written.summary.into_inner(),
+            callbacks: written.callbacks.into_iter().map(Spanned::into_inner).collect(),
+            size_profile: written.size_profile,
+            compiler: written.compiler.into_iter().map(|(name, it)| (name.into_inner(), it)).collect(),
+            budget: written.budget.into_iter().map(|(name, it)| (name.into_inner(), it)).collect(),
+            bench: written.bench,
+        }
     }
 }
 
@@ -124,7 +165,7 @@ min = 36_000
         let asking = |text: &str| Manifest::parse(&format!("{GOOD}[compiler]\n{text}\n"));
         assert_eq!(asking("go = \"tinygo\"").unwrap().compiler["go"], "tinygo");
         let error = asking("go = \"gccgo\"").unwrap_err().to_string();
-        assert_eq!(error, "compiler.go: \"gccgo\" is none to ask for; expected go = \"tinygo\"");
+        assert_eq!(error, "line 8: compiler.go: \"gccgo\" is none to ask for; expected go = \"tinygo\"");
         assert!(asking("zig = \"tinygo\"").is_err());
     }
 
@@ -176,6 +217,23 @@ name = "passwords"
     #[test]
     fn a_callback_that_is_none_is_named() {
         let error = Manifest::parse(&GOOD.replace("proxy_on_response", "on_response")).unwrap_err().to_string();
-        assert!(error.contains("\"on_response_headers\" is not a callback"), "{error}");
+        assert!(error.starts_with("line 3: callbacks: \"on_response_headers\" is not a callback"), "{error}");
+    }
+
+    #[test]
+    fn a_budget_for_a_language_that_is_none_is_named_with_file_and_line() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), GOOD).unwrap();
+        assert!(Manifest::read(file.path(), &["rust", "go"]).is_ok());
+        std::fs::write(file.path(), format!("{GOOD}[budget.cobol]\nstandard = 1\n")).unwrap();
+        let error = format!("{:#}", Manifest::read(file.path(), &["rust", "go"]).unwrap_err());
+        assert!(error.starts_with(&file.path().display().to_string()), "{error}");
+        assert!(error.ends_with("line 7: budget.cobol: is no language; expected one of rust, go"), "{error}");
+    }
+
+    #[test]
+    fn a_summary_that_says_nothing_is_named_with_its_line() {
+        let error = Manifest::parse(&GOOD.replace("Adds a header.", " ")).unwrap_err().to_string();
+        assert_eq!(error, "line 2: summary: expected one sentence, found nothing");
     }
 }

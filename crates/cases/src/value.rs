@@ -159,7 +159,10 @@ impl<'de> Deserialize<'de> for Header {
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Header, A::Error> {
                 let name = seq.next_element::<String>()?.ok_or_else(|| A::Error::invalid_length(0, &self))?;
-                let value = seq.next_element()?.ok_or_else(|| A::Error::invalid_length(1, &self))?;
+                let value: Bytes = seq.next_element()?.ok_or_else(|| A::Error::invalid_length(1, &self))?;
+                if let Some(wrong) = unsayable(&name, &value) {
+                    return Err(A::Error::custom(wrong));
+                }
                 match seq.next_element::<serde::de::IgnoredAny>()? {
                     Some(_) => Err(A::Error::custom("expected two elements, [\"name\", \"value\"], found more")),
                     None => Ok(Header { name: name.to_ascii_lowercase(), value }),
@@ -168,6 +171,19 @@ impl<'de> Deserialize<'de> for Header {
         }
         deserializer.deserialize_seq(HeaderVisitor)
     }
+}
+
+/// Why HTTP cannot say a header, if so (RFC 9110, sections 5.5 and 5.6.2): no executor could send it.
+fn unsayable(name: &str, value: &Bytes) -> Option<String> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return Some(format!(
+            "header {name:?}: HTTP cannot say this name; expected letters, digits and !#$%&'*+-.^_`|~"
+        ));
+    }
+    let ends_it = |byte: &u8| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f;
+    let control = value.0.iter().find(|byte| ends_it(byte))?;
+    Some(format!("header {name:?}: HTTP cannot say the byte 0x{control:02x} in a value; expected no control character"))
 }
 
 #[cfg(test)]

@@ -10,6 +10,14 @@ const MOST_NAME = 256;
 /** The most bytes of a header's value. Envoy refuses messages with more than 60 KiB of headers by default. */
 const MOST_VALUE = 8192;
 
+/**
+ * Headers that say how a message is framed and what becomes of its connection (RFC 9110, section 7.6.1): the proxy
+ * writes them, and a message in which they say something else can be taken for another one.
+ */
+const PROXYS_OWN: string[] = [
+  "connection", "content-length", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade",
+];
+
 const FIELDS: string[] = ["request", "response"];
 const OPERATION_FIELDS: string[] = ["op", "name", "value"];
 
@@ -62,6 +70,8 @@ function readOperation(reader: Reader): Operation {
     reader.refuse("op", "a string", "nothing");
   } else if (read.name.byteLength == 0) {
     reader.refuse("name", "a string", "nothing");
+  } else if (PROXYS_OWN.includes(lowerCase(read.name))) {
+    reader.refuse("name", "no header of framing or connection, which are the proxy's own", String.UTF8.decode(read.name));
   } else if (read.op == Op.Remove && hasValue) {
     reader.refuse("value", "nothing, because \"remove\" takes no value", "a string");
   } else if (read.op != Op.Remove && !hasValue) {
@@ -77,6 +87,16 @@ function isName(name: ArrayBuffer): bool {
     if (!isAlphanumeric(byte) && "!#$%&'*+-.^_`|~".indexOf(String.fromCharCode(byte)) < 0) return false;
   }
   return name.byteLength >= 1 && name.byteLength <= MOST_NAME;
+}
+
+/** A token in small letters. The language's own function knows the letters of the world, which weigh as much as all else. */
+function lowerCase(token: ArrayBuffer): string {
+  let text = "";
+  for (let i = 0; i < token.byteLength; i++) {
+    const byte = load<u8>(changetype<usize>(token) + i);
+    text += String.fromCharCode(byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte);
+  }
+  return text;
 }
 
 /** Whether these bytes can stand in a header without ending it (RFC 9110, section 5.5). */

@@ -3,6 +3,15 @@
 
 const bytes op_words[OPS] = {BYTES("set"), BYTES("append"), BYTES("set-if-absent"), BYTES("remove")};
 
+/*
+ * Headers that say how a message is framed and what becomes of its connection (RFC 9110, section 7.6.1): the proxy
+ * writes them, and a message in which they say something else can be taken for another one.
+ */
+static const bytes proxys_own[] = {
+    BYTES("connection"), BYTES("content-length"),    BYTES("keep-alive"), BYTES("proxy-connection"),
+    BYTES("te"),         BYTES("transfer-encoding"), BYTES("upgrade"),
+};
+
 static bool contains(bytes text, char wanted) {
     for (size_t i = 0; i < text.size; i++) {
         if (text.at[i] == wanted) return true;
@@ -16,6 +25,22 @@ static bool is_name(bytes name) {
         if (!json_is_alphanumeric(name.at[i]) && !contains(BYTES("!#$%&'*+-.^_`|~"), name.at[i])) return false;
     }
     return name.size >= 1 && name.size <= MOST_NAME;
+}
+
+static bool is_same_token(bytes known, bytes name) {
+    if (known.size != name.size) return false;
+    for (size_t i = 0; i < name.size; i++) {
+        /* In a token this bit makes a letter small and makes a letter of nothing else. */
+        if (known.at[i] != (name.at[i] | 0x20)) return false;
+    }
+    return true;
+}
+
+static bool is_proxys_own(bytes name) {
+    for (size_t i = 0; i < sizeof proxys_own / sizeof *proxys_own; i++) {
+        if (is_same_token(proxys_own[i], name)) return true;
+    }
+    return false;
 }
 
 /* Whether these bytes can stand in a header without ending it (RFC 9110, section 5.5). */
@@ -45,6 +70,9 @@ static operation read_operation(json *reader) {
         json_refuse(reader, names[0], BYTES("a string"), BYTES("nothing"));
     } else if (!read.name.size) {
         json_refuse(reader, names[1], BYTES("a string"), BYTES("nothing"));
+    } else if (is_proxys_own(read.name)) {
+        json_refuse(
+            reader, names[1], BYTES("no header of framing or connection, which are the proxy's own"), read.name);
     } else if (read.op == OP_REMOVE && has_value) {
         json_refuse(reader, names[2], BYTES("nothing, because \"remove\" takes no value"), BYTES("a string"));
     } else if (read.op != OP_REMOVE && !has_value) {

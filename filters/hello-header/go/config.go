@@ -17,6 +17,12 @@ const (
 	mostValue = 8192
 )
 
+// proxysOwn are headers that say how a message is framed and what becomes of its connection (RFC 9110, section 7.6.1):
+// the proxy writes them, and a message in which they say something else can be taken for another one.
+var proxysOwn = []string{
+	"connection", "content-length", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade",
+}
+
 // config is what to do to the headers of every request and of its response.
 type config struct {
 	// request is carried out in order on the request before it goes upstream.
@@ -70,6 +76,8 @@ func readOperation(reader *strictjson.Reader) operation {
 		reader.Refuse("op", "a string", "nothing")
 	case read.name == "":
 		reader.Refuse("name", "a string", "nothing")
+	case isProxysOwn(read.name):
+		reader.Refuse("name", "no header of framing or connection, which are the proxy's own", read.name)
 	case read.op == remove && hasValue:
 		reader.Refuse("value", `nothing, because "remove" takes no value`, "a string")
 	case read.op != remove && !hasValue:
@@ -88,6 +96,23 @@ func isName(name string) bool {
 		}
 	}
 	return 1 <= len(name) && len(name) <= mostName
+}
+
+func isProxysOwn(name string) bool {
+	for _, own := range proxysOwn {
+		if len(own) != len(name) {
+			continue
+		}
+		// In a token this bit makes a letter small and makes a letter of nothing else.
+		same := true
+		for i := range len(own) {
+			same = same && own[i] == name[i]|0x20
+		}
+		if same {
+			return true
+		}
+	}
+	return false
 }
 
 // isValue tells whether these bytes can stand in a header without ending it (RFC 9110, section 5.5).

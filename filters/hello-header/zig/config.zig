@@ -12,6 +12,11 @@ const most_name = 256;
 /// The most bytes of a header's value. Envoy refuses messages with more than 60 KiB of headers by default.
 const most_value = 8192;
 
+/// Headers that say how a message is framed and what becomes of its connection (RFC 9110, section 7.6.1): the proxy
+/// writes them, and a message in which they say something else can be taken for another one. One text is smaller than a
+/// list of texts.
+const proxys_own = ",connection,content-length,keep-alive,proxy-connection,te,transfer-encoding,upgrade,";
+
 /// What to do to the headers of every request and of its response.
 pub const Config = struct {
     /// Carried out in order on the request before it goes upstream.
@@ -58,10 +63,12 @@ fn operation(reader: *json.Reader) json.Error!Operation {
         .name = name orelse return reader.refuse("name", "a string", "nothing"),
         .value = value orelse "",
     };
-    if (read.action == .remove and value != null) {
-        return reader.refuse("value", "nothing, because \"remove\" takes no value", "a string");
+    if (isProxysOwn(read.name)) {
+        return reader.refuse("name", "no header of framing or connection, which are the proxy's own", read.name);
     }
-    if (read.action != .remove and value == null) return reader.refuse("value", "a string", "nothing");
+    if (read.action == .remove) {
+        if (value != null) return reader.refuse("value", "nothing, because \"remove\" takes no value", "a string");
+    } else if (value == null) return reader.refuse("value", "a string", "nothing");
     return read;
 }
 
@@ -72,6 +79,20 @@ fn isName(name: []const u8) bool {
         if (!std.ascii.isAlphanumeric(byte) and !contains("!#$%&'*+-.^_`|~", byte)) return false;
     }
     return true;
+}
+
+fn isProxysOwn(name: []const u8) bool {
+    var matched: usize = 0;
+    for (proxys_own) |byte| {
+        if (byte == ',') {
+            if (matched == name.len) return true;
+            matched = 0;
+        } else {
+            // In a token this bit makes a letter small and makes a letter of nothing else.
+            matched = if (matched < name.len and name[matched] | 0x20 == byte) matched + 1 else name.len + 1;
+        }
+    }
+    return false;
 }
 
 /// Whether these bytes can stand in a header without ending it (RFC 9110, section 5.5).

@@ -114,7 +114,7 @@ test "reads what is written down" {
 }
 
 fn verdict(text: []const u8) ![]u8 {
-    var arena: json.Arena = .{ .child = allocator };
+    var arena: json.Arena = .{};
     defer arena.deinit();
     var refusal: json.Refusal = .{};
     const config = Config.read(&arena, text, &refusal) catch return allocator.dupe(u8, refusal.message());

@@ -11,7 +11,7 @@ use weir_cases::manifest::{Manifest, SizeProfile};
 use super::language::{Compiler, Site};
 use super::report::Shrunk;
 use crate::machine;
-use crate::process::{build_tool, once, output, say};
+use crate::process::{build_tool, once, output};
 use crate::project::{Port, Project};
 use crate::whole;
 
@@ -68,7 +68,6 @@ impl<'a> Tools<'a> {
             }
             if !self.project.metadata.target_directory.join("debug/weir-shrink").exists() {
                 machine::cxx()?;
-                say!("building the optimiser (Binaryen), once: this takes minutes");
             }
             build_tool("weir-shrink", "weir-shrink", &[])
         })

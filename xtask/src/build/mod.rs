@@ -28,7 +28,7 @@ use compile::Tools;
 use inputs::Inputs;
 pub(crate) use language::Language;
 use language::Site;
-use report::Built;
+use report::{Built, Row};
 use store::Store;
 pub(crate) use store::folder;
 pub(crate) use toolchains::LeftOut;
@@ -47,6 +47,18 @@ pub(crate) struct Options {
     pub(crate) required: Vec<Language>,
 }
 
+/// The size profile that an option names.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn size_profile(text: &str) -> Result<SizeProfile, String> {
+    match text {
+        "standard" => Ok(SizeProfile::Standard),
+        "min" => Ok(SizeProfile::Min),
+        _ => Err("expected \"standard\" or \"min\"".into()),
+    }
+}
+
 /// What became of one port.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -60,6 +72,8 @@ struct Job {
     manifest: Manifest,
     profile: SizeProfile,
     key: String,
+    /// The most bytes that may be published.
+    budget: Option<u64>,
 }
 
 /// Builds the ports, several at a time, and publishes each that succeeds.
@@ -71,14 +85,17 @@ struct Job {
 /// No port can be built at all: a compiler is missing that must not be, or there is nowhere to write to.
 pub(crate) fn build(project: &Project, ports: Vec<Port>, options: &Options) -> Result<(Vec<Outcome>, LeftOut)> {
     let store = Store::open(project, options.dev)?;
-    let (toolchains, ports, left_out) = Toolchains::gather(project, ports, &options.required)?;
+    let gathered = Toolchains::gather(project, ports.clone(), &options.required);
+    // What cannot be built as its sources are now must not stand there as if it were.
+    let (toolchains, ports, left_out) =
+        gathered.or_else(|error| ports.iter().try_for_each(|port| store.withdraw(port)).and(Err(error)))?;
     left_out.ports().try_for_each(|port| store.withdraw(port))?;
     let inputs = Inputs::new(project)?;
     let mut outcomes = Vec::new();
     let mut jobs = Vec::new();
     for port in ports {
         match plan(&inputs, &toolchains, &port, options) {
-            Ok(job) => match store.restore(&job.key, &port) {
+            Ok(job) => match store.restore(&job.key, &port, job.budget) {
                 Ok(Some(built)) if !options.rebuild => outcomes.push(Outcome { port, result: Ok(built) }),
                 Ok(_) => jobs.push(job),
                 Err(error) => outcomes.push(Outcome { port, result: Err(error) }),
@@ -101,7 +118,9 @@ fn plan(inputs: &Inputs<'_>, toolchains: &Toolchains, port: &Port, options: &Opt
     let manifest = port.manifest()?;
     let profile = compiler.size_profile(options.size_profile.unwrap_or(manifest.size_profile));
     let key = inputs.key(port, compiler, &manifest, profile, options.dev)?;
-    Ok(Job { port: port.clone(), manifest, profile, key })
+    // What is not shipped may be as large as it is without the optimiser.
+    let budget = manifest.budget(port.language.name(), profile).filter(|_| !options.dev);
+    Ok(Job { port: port.clone(), manifest, profile, key, budget })
 }
 
 fn build_all(
@@ -154,14 +173,14 @@ fn build_one(tools: &Tools<'_>, toolchains: &Toolchains, store: &Store, job: &Jo
         let wasm = std::fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
         report::built(&job.port, job.profile, &compiler.version(tools.project, &job.port)?, &job.key, shrunk, &wasm)
     })?;
-    store.restore(&job.key, &job.port)?.context("what was built is gone before it could be published")
+    store.restore(&job.key, &job.port, job.budget)?.context("what was built is gone before it could be published")
 }
 
 /// The reports of the ports that stand in `dist/` as their sources are now, beside those that were just built.
 ///
 /// # Errors
 /// The sources cannot be read.
-pub(crate) fn published(project: &Project, built: &[Port]) -> Result<Vec<(Port, Built)>> {
+fn published(project: &Project, built: &[Port]) -> Result<Vec<(Port, Built)>> {
     let toolchains = Toolchains::here(project);
     let store = Store::open(project, false)?;
     let inputs = Inputs::new(project)?;
@@ -174,13 +193,28 @@ pub(crate) fn published(project: &Project, built: &[Port]) -> Result<Vec<(Port, 
     Ok(reports.collect())
 }
 
-/// Takes away what was published for filters that are no more.
+/// Takes away what was published for other ports than these.
 ///
 /// # Errors
 /// A file cannot be removed.
-pub(crate) fn tidy(project: &Project) -> Result<()> {
-    let known: Vec<String> = project.ports()?.iter().map(Port::artifact).collect();
+pub(crate) fn tidy(project: &Project, known: &[Port]) -> Result<()> {
+    let known: Vec<String> = known.iter().map(Port::artifact).collect();
     Store::open(project, false)?.tidy(&known)
+}
+
+/// Brings `dist/` and its report up to what was just built. Gives the report's rows, and why any of them fails.
+///
+/// # Errors
+/// The sources cannot be read, or `dist/` cannot be written.
+pub(crate) fn record(project: &Project, mut modules: Vec<(Port, Built)>) -> Result<(Vec<Row>, Vec<String>)> {
+    tidy(project, &project.ports()?)?;
+    let ports: Vec<Port> = modules.iter().map(|(port, _)| port.clone()).collect();
+    modules.extend(published(project, &ports)?);
+    modules.sort_by_key(|(port, _)| (port.filter.clone(), port.language));
+    let rows: Vec<Row> = modules.into_iter().map(|(port, built)| Row::new(&port, built)).collect::<Result<_>>()?;
+    report::write(&project.dist(), &rows)?;
+    let failures = rows.iter().filter_map(Row::failure).collect();
+    Ok((rows, failures))
 }
 
 /// Ports that were built for a command that goes on with the modules.
@@ -213,12 +247,21 @@ pub(crate) fn modules(project: &Project, ports: Vec<Port>, options: &Options) ->
 /// One of them cannot be built; why was said before.
 pub(crate) fn all(project: &Project, ports: Vec<Port>, options: &Options) -> Result<(Vec<(Port, Built)>, LeftOut)> {
     let (outcomes, left_out) = build(project, ports, options)?;
-    let mut all = Vec::new();
-    for Outcome { port, result } in outcomes {
-        let Ok(built) = result else { bail!("{} cannot be built (see above)", port.artifact()) };
-        all.push((port, built));
+    let failed = outcomes.iter().find(|outcome| outcome.result.is_err()).map(|outcome| outcome.port.artifact());
+    let modules = outcomes.into_iter().filter_map(|Outcome { port, result }| Some((port, result.ok()?)));
+    let modules: Vec<(Port, Built)> = modules.collect();
+    if !options.dev {
+        let over = modules.iter().map(|(port, built)| Row::new(port, built.clone()));
+        let over = over.collect::<Result<Vec<_>>>()?.iter().find_map(Row::over_budget);
+        record(project, modules.clone())?;
+        if let Some(over) = over {
+            bail!("{over}; it is not in dist/, and --dev takes it as it is without the optimiser");
+        }
     }
-    Ok((all, left_out))
+    if let Some(failed) = failed {
+        bail!("{failed} cannot be built (see above)");
+    }
+    Ok((modules, left_out))
 }
 
 /// Checks the sources of ports and runs their unit tests; what has no compiler here is left out.

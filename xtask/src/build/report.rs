@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use weir_cases::manifest::{Manifest, SizeProfile};
 
 use super::{Language, hex};
+use crate::process::shown;
 use crate::project::Port;
 use crate::whole;
 
@@ -81,6 +82,9 @@ pub(crate) struct Row {
     baseline: Option<u64>,
     /// `shipped` less `baseline`.
     change: Option<i64>,
+    /// Why the baseline cannot be read.
+    #[serde(skip)]
+    unreadable: Option<String>,
 }
 
 /// The committed sizes of one filter, by language and size profile: `filters/<name>/sizes.json`.
@@ -104,8 +108,12 @@ impl Baseline {
     fn read(port: &Port) -> Result<Baseline> {
         let path = Self::path(port);
         match fs::read_to_string(&path) {
-            Ok(text) => serde_json::from_str(&text)
-                .with_context(|| format!("{} cannot be read; `build-all --bless` writes it anew", path.display())),
+            Ok(text) => serde_json::from_str(&text).with_context(|| {
+                format!(
+                    "{} cannot be read; restore it, or remove it and `cargo xtask build-all --bless` writes it anew",
+                    shown(&path)
+                )
+            }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Baseline::default()),
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
         }
@@ -130,9 +138,9 @@ impl Baseline {
 /// Accepts the sizes of a module as the baseline that later reports compare to.
 ///
 /// # Errors
-/// The filter's `sizes.json` cannot be written. One that cannot be read is replaced.
+/// The filter's `sizes.json` cannot be written, or not be read: it has sizes that this run did not see.
 pub(crate) fn bless(port: &Port, built: &Built) -> Result<()> {
-    let mut baseline = Baseline::read(port).unwrap_or_default();
+    let mut baseline = Baseline::read(port)?;
     baseline.bless(built);
     whole::file(&Baseline::path(port), format!("{}\n", serde_json::to_string_pretty(&baseline)?).as_bytes())
 }
@@ -165,13 +173,22 @@ impl Row {
     /// Holds what was built against what the filter's folder says.
     ///
     /// # Errors
-    /// The manifest or the baseline cannot be read.
+    /// The manifest cannot be read. A baseline that cannot be is a [`Row::failure`].
     pub(crate) fn new(port: &Port, built: Built) -> Result<Row> {
-        Ok(compare(built, &port.manifest()?, &Baseline::read(port)?))
+        let (baseline, unreadable) = match Baseline::read(port) {
+            Ok(baseline) => (baseline, None),
+            Err(error) => (Baseline::default(), Some(format!("{}: {error:#}", port.artifact()))),
+        };
+        Ok(Row { unreadable, ..compare(built, &port.manifest()?, &baseline) })
+    }
+
+    /// What is wrong with it, if something is.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.over_budget().or_else(|| self.unreadable.clone())
     }
 
     /// Why the module must not ship, if so.
-    pub(crate) fn failure(&self) -> Option<String> {
+    pub(crate) fn over_budget(&self) -> Option<String> {
         let budget = self.budget.filter(|_| self.over_budget)?;
         let Built { filter, language, shipped, .. } = &self.built;
         Some(format!("{filter} ({language}): {shipped} bytes, which is {} over its budget", shipped - budget))
@@ -184,7 +201,8 @@ fn compare(built: Built, manifest: &Manifest, baseline: &Baseline) -> Row {
     let same = baseline.size(&built).filter(|size| size.toolchain == built.toolchain);
     let baseline = same.map(|size| size.shipped);
     let change = baseline.map(|before| built.shipped as i64 - before as i64);
-    Row { over_budget: budget.is_some_and(|budget| built.shipped > budget), budget, baseline, change, built }
+    let over_budget = budget.is_some_and(|budget| built.shipped > budget);
+    Row { over_budget, budget, baseline, change, unreadable: None, built }
 }
 
 /// Writes `size-report.json` and `size-report.md` into a folder.

@@ -116,16 +116,28 @@ impl Store {
         (hex(&Sha256::digest(&wasm)) == built.sha256).then_some((built, wasm, symbols))
     }
 
-    /// Publishes what was built from these inputs, if it was; touches nothing that is published already.
-    pub(super) fn restore(&self, key: &str, port: &Port) -> Result<Option<Built>> {
+    /// Publishes what was built from these inputs, if it was; touches nothing that is published already. A module of
+    /// more bytes than `budget` is withdrawn in place of that.
+    ///
+    /// # Errors
+    /// It cannot be written; then nothing of the port is published.
+    pub(super) fn restore(&self, key: &str, port: &Port, budget: Option<u64>) -> Result<Option<Built>> {
         if self.kept(key).is_none() {
             self.fetch(key);
         }
         let Some((built, wasm, symbols)) = self.kept(key) else { return Ok(None) };
-        let name = format!("{}.wasm", port.artifact());
-        self.publish(&self.path(port, "symbols"), &symbols)?;
-        self.publish(&self.path(port, "sha256"), format!("{}  {name}\n", built.sha256).as_bytes())?;
-        self.publish(&self.path(port, "wasm"), &wasm)?;
+        if budget.is_some_and(|budget| built.shipped > budget) {
+            self.withdraw(port)?;
+            return Ok(Some(built));
+        }
+        let line = format!("{}  {}.wasm\n", built.sha256, port.artifact());
+        let paths = ["symbols", "sha256", "wasm"].map(|extension| self.path(port, extension));
+        let files: Vec<(&Path, &[u8])> =
+            paths.iter().map(AsRef::as_ref).zip([&symbols[..], line.as_bytes(), &wasm]).collect();
+        if files.iter().any(|(path, bytes)| !fs::read(path).is_ok_and(|present| present == *bytes)) {
+            // What stands there beside a part of what is new would belong to neither.
+            whole::files(&files).inspect_err(|_| drop(self.withdraw(port)))?;
+        }
         Ok(Some(built))
     }
 
@@ -149,26 +161,16 @@ impl Store {
         Ok(())
     }
 
-    /// Takes back what was published for a port.
+    /// Takes back what was published for a port: all of it that can be.
     pub(super) fn withdraw(&self, port: &Port) -> Result<()> {
-        for extension in EXTENSIONS {
-            let path = self.path(port, extension);
-            if path.exists() {
-                fs::remove_file(&path).with_context(|| format!("cannot remove {}", shown(&path)))?;
-            }
-        }
-        Ok(())
+        let paths = EXTENSIONS.map(|extension| self.path(port, extension)).into_iter().filter(|path| path.exists());
+        let removed =
+            paths.map(|path| fs::remove_file(&path).with_context(|| format!("cannot remove {}", shown(&path))));
+        removed.fold(Ok(()), Result::and)
     }
 
     fn path(&self, port: &Port, extension: &str) -> PathBuf {
         self.dist.join(format!("{}.{extension}", port.artifact()))
-    }
-
-    fn publish(&self, path: &Path, bytes: &[u8]) -> Result<()> {
-        if fs::read(path).is_ok_and(|present| present == bytes) {
-            return Ok(());
-        }
-        whole::file(path, bytes)
     }
 }
 
@@ -204,7 +206,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let store = store(root.path());
         keep(&store, "k1", b"module");
-        assert_eq!(store.restore("k1", &port()).unwrap().unwrap().input, "k1");
+        assert_eq!(store.restore("k1", &port(), None).unwrap().unwrap().input, "k1");
         assert_eq!(fs::read(root.path().join("dist/demo.wasm")).unwrap(), b"module");
         assert_eq!(fs::read(root.path().join("dist/demo.symbols")).unwrap(), b"names");
         let line = fs::read_to_string(root.path().join("dist/demo.sha256")).unwrap();
@@ -216,7 +218,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let store = store(root.path());
         keep(&store, "k1", b"module");
-        assert!(store.restore("k2", &port()).unwrap().is_none());
+        assert!(store.restore("k2", &port(), None).unwrap().is_none());
         assert!(!root.path().join("dist/demo.wasm").exists());
     }
 
@@ -225,9 +227,9 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let store = store(root.path());
         keep(&store, "k1", b"module");
-        store.restore("k1", &port()).unwrap();
+        store.restore("k1", &port(), None).unwrap();
         fs::write(root.path().join("dist/demo.wasm"), "broken").unwrap();
-        store.restore("k1", &port()).unwrap();
+        store.restore("k1", &port(), None).unwrap();
         assert_eq!(fs::read(root.path().join("dist/demo.wasm")).unwrap(), b"module");
     }
 
@@ -237,7 +239,7 @@ mod tests {
         let store = store(root.path());
         keep(&store, "k1", b"module");
         fs::write(root.path().join("built/k1/module.wasm"), "broken").unwrap();
-        assert!(store.restore("k1", &port()).unwrap().is_none());
+        assert!(store.restore("k1", &port(), None).unwrap().is_none());
     }
 
     #[test]
@@ -245,8 +247,31 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let store = store(root.path());
         keep(&store, "k1", b"module");
-        store.restore("k1", &port()).unwrap();
+        store.restore("k1", &port(), None).unwrap();
         store.withdraw(&port()).unwrap();
+        assert_eq!(fs::read_dir(root.path().join("dist")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_published_whole_is_not_published() {
+        let root = tempfile::tempdir().unwrap();
+        let store = store(root.path());
+        keep(&store, "k1", b"module");
+        // Where a file cannot be put in place of what is there.
+        fs::create_dir(root.path().join("dist/demo.wasm")).unwrap();
+        let error = store.restore("k1", &port(), None).unwrap_err().to_string();
+        assert!(error.starts_with("cannot write ") && error.ends_with("demo.wasm"), "{error}");
+        assert_eq!(fs::read_dir(root.path().join("dist")).unwrap().count(), 1, "a digest or symbols of no module");
+    }
+
+    #[test]
+    fn what_is_over_its_budget_is_withdrawn() {
+        let root = tempfile::tempdir().unwrap();
+        let store = store(root.path());
+        keep(&store, "k1", b"module");
+        store.restore("k1", &port(), Some(6)).unwrap();
+        assert!(root.path().join("dist/demo.wasm").exists());
+        assert!(store.restore("k1", &port(), Some(5)).unwrap().is_some(), "its sizes are still told");
         assert_eq!(fs::read_dir(root.path().join("dist")).unwrap().count(), 0);
     }
 
@@ -273,6 +298,6 @@ mod tests {
             anyhow::bail!("the compiler stopped")
         });
         assert_eq!(failed.unwrap_err().to_string(), "the compiler stopped");
-        assert!(store.restore("k1", &port()).unwrap().is_none());
+        assert!(store.restore("k1", &port(), None).unwrap().is_none());
     }
 }

@@ -73,7 +73,7 @@ fn find_or_fetch(project: &Project, language: Language) -> Result<Box<dyn Compil
     match language.find(project) {
         Ok(compiler) => Ok(compiler),
         Err(missing) => match language.fetch(project) {
-            Some(fetched) => fetched.with_context(|| missing.to_string()),
+            Some(fetched) => fetched,
             None => Err(missing.into()),
         },
     }

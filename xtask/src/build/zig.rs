@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 use super::language::{Builder, Compiler, Site};
 use super::template::{Kind, Template, files};
 use crate::machine;
-use crate::process::{Missing, output, run_bounded, say, shown, which};
+use crate::process::{Missing, output, say, shown, which};
 use crate::project::{Port, Project};
 use crate::sbom::{Parts, library, licences};
 use crate::whole;
@@ -111,11 +110,15 @@ pub(super) fn find(project: &Project, needed_for: &str) -> Result<Toolchain, Mis
         Some((path, origin)) => {
             Ok(Toolchain { path, version: format!("zig {pinned}"), origin, cache: project.state().join("zig/cache") })
         }
-        None => Err(Missing {
-            what: format!("Zig {pinned}"),
-            needed_for: needed_for.into(),
-            mend: format!("put a `zig` {pinned} on PATH, or install python3 with pip, which fetches it"),
-        }),
+        None => Err(missing(&pinned, needed_for)),
+    }
+}
+
+fn missing(pinned: &str, needed_for: &str) -> Missing {
+    Missing {
+        what: format!("Zig {pinned}"),
+        needed_for: needed_for.into(),
+        mend: format!("put a `zig` {pinned} on PATH, or install python3 with pip, which fetches it"),
     }
 }
 
@@ -126,11 +129,7 @@ pub(super) fn fetch(project: &Project) -> Result<Toolchain> {
     whole::remove(&folder)?;
     whole::folder(&folder, |partial| {
         say!("fetching Zig {pinned} into {} (pip, about 90 MB, its hash is pinned)", shown(&folder));
-        let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes"]);
-        pip.args(["--disable-pip-version-check", "--no-compile", "--target"]).arg(partial);
-        pip.arg("--requirement").arg(project.root.join(REQUIREMENTS));
-        run_bounded(&mut pip, Duration::from_secs(600))
+        machine::pip_install(&project.root.join(REQUIREMENTS), partial, missing(&pinned, "to build Zig ports"))
     })?;
     Ok(find(project, "to build Zig ports")?)
 }

@@ -43,11 +43,12 @@ pub struct Harness {
 
 impl Harness {
     /// Reads the cases. `arguments` are those of a test harness: a part of the trials' names, `--exact`, `--list`, …;
-    /// one that does not exist ends the program with a message. With `bless`, what does not hold is written over with
+    /// one that does not exist ends the program with a message. Beside them `--case TEXT`, as often as is asked for, leaves
+    /// the cases whose names contain one of the texts. With `bless`, what does not hold is written over with
     /// what was seen; see [`bless_asked`]. Each file's cases are followed by as many hostile ones as `hostile` says.
     ///
     /// # Errors
-    /// A file of cases is not read, a module's path names no file, or two modules have one label.
+    /// A file of cases is not read, no case's name contains a text of `--case`, a module's path names no file, or two modules have one label.
     pub fn read(
         program: &str,
         runs: &[Run],
@@ -55,8 +56,10 @@ impl Harness {
         arguments: &[String],
         bless: bool,
     ) -> Result<Harness> {
-        let arguments = Arguments::from_iter([program].into_iter().chain(arguments.iter().map(String::as_str)));
-        let suites = runs.iter().map(|run| suite(run, hostile)).collect::<Result<Vec<_>>>()?;
+        let (texts, arguments) = asked(arguments);
+        let arguments = Arguments::from_iter([program].into_iter().chain(arguments));
+        let mut suites = runs.iter().map(|run| suite(run, hostile)).collect::<Result<Vec<_>>>()?;
+        leave(&mut suites, &texts)?;
         for (at, suite) in suites.iter().enumerate() {
             let label = &suite.subject.label;
             if suites[..at].iter().any(|other| other.subject.label == *label) {
@@ -132,6 +135,33 @@ type Runner = Box<dyn FnOnce() -> Result<(), Failed> + Send>;
 /// Whether the environment asks to write what was seen over what does not hold: `WEIR_BLESS=1`.
 pub fn bless_asked() -> bool {
     std::env::var_os("WEIR_BLESS").is_some_and(|it| it == "1")
+}
+
+/// The texts of `--case`, and the other arguments.
+fn asked(arguments: &[String]) -> (Vec<&str>, Vec<&str>) {
+    let (mut texts, mut others) = (Vec::new(), Vec::new());
+    let mut arguments = arguments.iter().map(String::as_str);
+    while let Some(argument) = arguments.next() {
+        match argument {
+            "--case" => texts.extend(arguments.next()),
+            other => others.push(other),
+        }
+    }
+    (texts, others)
+}
+
+/// Takes away the cases whose names contain none of the texts, where there are any.
+fn leave(suites: &mut [Suite], texts: &[&str]) -> Result<()> {
+    let names: Vec<String> = suites.iter().flat_map(|suite| suite.cases.iter().map(|case| name(suite, case))).collect();
+    if let Some(lost) = texts.iter().find(|text| !names.iter().any(|name| name.contains(**text))) {
+        bail!("no case was run: none of {} has {lost:?} in its name", names.len());
+    }
+    for suite in suites.iter_mut().filter(|_| !texts.is_empty()) {
+        let mut cases = std::mem::take(&mut suite.cases);
+        cases.retain(|case| texts.iter().any(|text| name(suite, case).contains(text)));
+        suite.cases = cases;
+    }
+    Ok(())
 }
 
 /// What a case's trial is called.

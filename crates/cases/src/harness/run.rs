@@ -16,7 +16,9 @@ impl FromStr for Run {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Run, String> {
-        match text.split_once('=') {
+        // A folder's name may have an equals sign as well.
+        let at = text.find(".toml=").map_or_else(|| text.find('='), |at| Some(at + ".toml".len()));
+        match at.map(|at| (&text[..at], &text[at + 1..])) {
             Some((cases, wasm)) if !cases.is_empty() && !wasm.is_empty() => {
                 Ok(Run { cases: cases.into(), wasm: wasm.into() })
             }

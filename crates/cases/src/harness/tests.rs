@@ -5,6 +5,8 @@ use crate::value::{Bytes, Header};
 #[test]
 fn a_run_names_cases_and_module() {
     assert_eq!("a.toml=b.wasm".parse(), Ok(Run { cases: "a.toml".into(), wasm: "b.wasm".into() }));
+    let odd = "/a=b/cases.toml=/a=b/x.wasm".parse();
+    assert_eq!(odd, Ok(Run { cases: "/a=b/cases.toml".into(), wasm: "/a=b/x.wasm".into() }));
     for wrong in ["a.toml", "=b.wasm", "a.toml="] {
         assert!(wrong.parse::<Run>().unwrap_err().contains("CASES.toml=MODULE.wasm"), "{wrong}");
     }
@@ -254,4 +256,18 @@ fn ports_that_differ_are_not_blessed_into_agreement() {
     assert!(file.text().contains("status = 404"), "{}", file.text());
     let (failed, told) = run(&file.harness(&["a.wasm", "b.wasm"], &[], true).unwrap(), Saw(response(403)));
     assert_eq!((failed, told.len()), (vec![None, None], 1));
+}
+
+#[test]
+fn several_texts_leave_the_cases_that_have_one_of_them() {
+    let case = |name: &str| format!("[[case]]\nname = \"{name}\"\nexpect.response.status = 200\n");
+    let file = File::holding(&["one", "two", "three"].map(case).concat());
+    let left = |arguments: &[&str]| -> Result<Vec<String>> {
+        let wanted = file.harness(&["x.wasm"], arguments, false)?.wanted();
+        Ok(wanted.iter().flat_map(|suite| suite.cases.iter().map(|case| case.name.clone())).collect())
+    };
+    assert_eq!(left(&[]).unwrap(), ["one", "two", "three"]);
+    assert_eq!(left(&["--case", "one", "--case", "thr"]).unwrap(), ["one", "three"]);
+    let error = left(&["--case", "one", "--case", "four"]).unwrap_err().to_string();
+    assert_eq!(error, "no case was run: none of 3 has \"four\" in its name");
 }

@@ -269,3 +269,22 @@ fn a_pattern_that_is_none_and_what_json_cannot_say_are_told_with_their_line() {
     refused("expect.response.headers.a = []", 3, "{ absent = true }");
     refused("expect.response.body = ['a']", 3, "as a body's expectation, found a list");
 }
+
+#[test]
+fn what_http_cannot_say_is_told_with_its_line() {
+    let expect = "[case.expect.response]\nstatus = 200";
+    for status in ["99", "600", "65536", "-1"] {
+        let said = written(&format!("[case.upstream]\nstatus = {status}\n{expect}")).unwrap_err();
+        assert!(said.starts_with("f/cases.toml:4: "), "{said}");
+    }
+    for (header, wrong) in [
+        (r#"["x a", "1"]"#, r#"header "x a": HTTP cannot say this name"#),
+        (r#"["", "1"]"#, r#"header "": HTTP cannot say this name"#),
+        (r#"["x", "1\n2"]"#, r#"header "x": HTTP cannot say the byte 0x0a in a value"#),
+        (r#"["x", { hex = "00" }]"#, r#"header "x": HTTP cannot say the byte 0x00 in a value"#),
+    ] {
+        for of in ["request", "upstream"] {
+            refused(&format!("[case.{of}]\nheaders = [{header}]\n{expect}"), 4, wrong);
+        }
+    }
+}

@@ -11,6 +11,11 @@ pub(crate) const MOST_NAME: usize = 256;
 /// The most bytes of a header's value. Envoy refuses messages with more than 60 KiB of headers by default.
 pub(crate) const MOST_VALUE: usize = 8192;
 
+/// Headers that say how a message is framed and what becomes of its connection (RFC 9110, section 7.6.1): the proxy
+/// writes them, and a message in which they say something else can be taken for another one.
+const PROXYS_OWN: [&str; 7] =
+    ["connection", "content-length", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"];
+
 const FIELDS: [&str; 2] = ["request", "response"];
 const OPERATION_FIELDS: [&str; 3] = ["op", "name", "value"];
 const OPS: [&str; 4] = ["set", "append", "set-if-absent", "remove"];
@@ -66,6 +71,9 @@ fn operation(reader: &mut Reader<'_>) -> Result<Operation, Error> {
     let Some(name) = name else {
         return Err(reader.refuse("name", "a string", "nothing"));
     };
+    if PROXYS_OWN.iter().any(|own| own.eq_ignore_ascii_case(&name)) {
+        return Err(reader.refuse("name", "no header of framing or connection, which are the proxy's own", &name));
+    }
     let action = match (op, value.map(String::into_bytes)) {
         (0, Some(value)) => Action::Set(value),
         (1, Some(value)) => Action::Append(value),

@@ -5,7 +5,7 @@ const json = @import("json");
 const Config = @import("config.zig").Config;
 
 test "only a whole key is known" {
-    var arena: json.Arena = .{ .child = std.testing.allocator };
+    var arena: json.Arena = .{};
     defer arena.deinit();
     var refusal: json.Refusal = .{};
     const config = try Config.read(&arena, "{\"keys\":[\"first\",\"second\"]}", &refusal);
@@ -21,7 +21,7 @@ test "a refusal names the field" {
         .{ "{\"keys\":[]}", "keys: expected at least one key, got none (line 1, column 12)" },
         .{ "{\"keys\":[\"a\",1]}", "keys[1]: expected a string, got a number (line 1, column 14)" },
     }) |pair| {
-        var arena: json.Arena = .{ .child = std.testing.allocator };
+        var arena: json.Arena = .{};
         defer arena.deinit();
         var refusal: json.Refusal = .{};
         try std.testing.expectError(error.Refused, Config.read(&arena, pair[0], &refusal));

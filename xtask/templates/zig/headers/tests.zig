@@ -6,7 +6,7 @@ const Config = @import("config.zig").Config;
 
 /// Expects what is read of a configuration, or why it is refused.
 fn expect(expected: []const u8, text: []const u8) !void {
-    var arena: json.Arena = .{ .child = std.testing.allocator };
+    var arena: json.Arena = .{};
     defer arena.deinit();
     var refusal: json.Refusal = .{};
     const read = if (Config.read(&arena, text, &refusal)) |config| config.value else |_| refusal.message();

@@ -55,6 +55,11 @@ fn every_refusal_names_the_field_and_what_was_expected() {
             r#"{"request":[{"op":"set","name":"a","to":"b"}]}"#,
             "request[0].to: expected one of \"op\", \"name\", \"value\", got an unknown field",
         ),
+        (
+            r#"{"response":[{"op":"remove","name":"Transfer-Encoding"}]}"#,
+            "response[0].name: expected no header of framing or connection, which are the proxy's own, got \
+             Transfer-Encoding",
+        ),
         (r#"{"request":[{"name":":path"}]}"#, &format!("request[0].name: {name}\":path\"")),
         (r#"{"request":[{"name":"a b"}]}"#, &format!("request[0].name: {name}\"a b\"")),
         (r#"{"request":[{"name":"é"}]}"#, &format!("request[0].name: {name}\"??\"")),
@@ -109,6 +114,12 @@ fn the_schema_says_what_the_reader_takes() {
     for closed in [&schema, operation] {
         assert_eq!(closed["additionalProperties"], false);
     }
+    let letter = |letter: char| match letter {
+        '-' => "-".to_owned(),
+        _ => format!("[{}{letter}]", letter.to_ascii_uppercase()),
+    };
+    let own = PROXYS_OWN.map(|own| own.chars().map(letter).collect::<String>()).join("|");
+    assert_eq!(operation["properties"]["name"]["not"]["pattern"], format!("^({own})$"));
     let pattern = operation["properties"]["name"]["pattern"].as_str().unwrap();
     let class = pattern.strip_prefix("^[").unwrap().strip_suffix("]+$").unwrap();
     for byte in 0..=255_u8 {

@@ -59,7 +59,10 @@ fn is_plain(operation: &serde_json::Value) -> bool {
 }
 
 fn translate(TheirOperation { op, name, value }: TheirOperation) -> Option<Operation> {
-    if !is_name(name.as_bytes()) || !value.as_ref().is_none_or(|value| is_value(value.as_bytes())) {
+    if PROXYS_OWN.contains(&name.to_lowercase().as_str())
+        || !is_name(name.as_bytes())
+        || !value.as_ref().is_none_or(|value| is_value(value.as_bytes()))
+    {
         return None;
     }
     let action = match (op, value.map(String::into_bytes)) {
@@ -72,7 +75,7 @@ fn translate(TheirOperation { op, name, value }: TheirOperation) -> Option<Opera
     Some(Operation { name, action })
 }
 
-pub(super) const PIECES: [&str; 14] = [
+pub(super) const PIECES: [&str; 15] = [
     "\"request\"",
     "\"response\"",
     "\"op\"",
@@ -84,6 +87,7 @@ pub(super) const PIECES: [&str; 14] = [
     "\"remove\"",
     "\"x-a\"",
     "\":path\"",
+    "\"Te\"",
     "[]",
     "{\"op\":\"remove\",\"name\":\"x\"}",
     ",{\"op\":\"set\",\"name\":\"y\",\"value\":\"1\"}",

@@ -31,6 +31,17 @@ fn chosen() -> Vec<Vec<u8>> {
     for length in [0, MOST_VALUE, MOST_VALUE + 1] {
         texts.push(one("append", "x", &"v".repeat(length)));
     }
+    for own in PROXYS_OWN {
+        let mut name = own.to_owned();
+        // In small letters, in capitals, and beside others that are nothing but alike.
+        texts.extend([
+            one("remove", own, ""),
+            one("set", &own.to_uppercase(), "v"),
+            one("append", &format!("x-{own}"), ""),
+        ]);
+        name.pop();
+        texts.extend([format!("{name}."), format!("{name}\\r"), name].map(|name| one("append", &name, "v")));
+    }
     for string in [
         r"\u0041\u00e9\u20ac\ud83d\ude00",
         r#"\"\\\/\b\f\n\r\t"#,

@@ -1,0 +1,174 @@
+//! The farm as its user meets it: `cargo xtask build-all` in a copy of this checkout, with filters that come and go.
+//!
+//! The copies share this checkout's `target/`, so that std and Binaryen are built once.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic where it stands")]
+
+mod build;
+mod dist;
+mod languages;
+mod new;
+mod serve;
+mod wrong;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
+
+use tempfile::TempDir;
+
+/// The copies build into one `target/`: one at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+struct Checkout {
+    root: PathBuf,
+    _folder: TempDir,
+}
+
+impl Checkout {
+    /// A copy of this checkout with one filter, hello-header, which has a port in every language: what others there are
+    /// is no matter of the farm's tests.
+    fn copy() -> Checkout {
+        Checkout::copy_into("checkout")
+    }
+
+    /// The same, in a folder of this name.
+    fn copy_into(name: &str) -> Checkout {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join(name);
+        copy(&workspace(), &root);
+        for entry in fs::read_dir(root.join("filters")).unwrap() {
+            let path = entry.unwrap().path();
+            if !path.ends_with("hello-header") {
+                fs::remove_dir_all(path).unwrap();
+            }
+        }
+        Checkout { root, _folder: folder }
+    }
+
+    /// A copy of this checkout with a second filter, in Rust alone.
+    fn with_second_filter() -> Checkout {
+        let checkout = Checkout::copy();
+        let [first, second] = ["filters/hello-header", "filters/second"].map(|path| checkout.path(path));
+        fs::create_dir(&second).unwrap();
+        for file in ["filter.toml", "cases.toml", "config.schema.json", "configurations.txt"] {
+            fs::copy(first.join(file), second.join(file)).unwrap();
+        }
+        copy(&first.join("rust"), &second.join("rust"));
+        replace(&second.join("rust/Cargo.toml"), "name = \"hello-header\"", "name = \"second\"");
+        checkout
+    }
+
+    /// A command in this checkout.
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.args(args).current_dir(&self.root).env("CARGO_TARGET_DIR", target()).stdin(Stdio::null());
+        command
+    }
+
+    fn path(&self, relative: &str) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    fn xtask(&self, args: &[&str]) -> Run {
+        self.xtask_with(args, std::env::var_os("PATH").unwrap().as_ref())
+    }
+
+    /// Runs a command with another `PATH` than ours.
+    fn xtask_with(&self, args: &[&str], path: &Path) -> Run {
+        self.xtask_in(args, path, &[])
+    }
+
+    /// Runs a command with another `PATH` than ours, and with these variables.
+    fn xtask_in(&self, args: &[&str], path: &Path, variables: &[(&str, &str)]) -> Run {
+        let _one = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let compiled = self.path("compiled");
+        let wrapper = self.path("rustc-wrapper");
+        write_script(&wrapper, &format!("echo \"$*\" >> '{}'\nexec \"$@\"\n", compiled.display()));
+        fs::write(&compiled, "").unwrap();
+        let mut command = self.command(args);
+        command.env("RUSTC_WRAPPER", &wrapper).env("PATH", path).envs(variables.iter().copied());
+        let output = command.output().unwrap();
+        Run { output, compiled: fs::read_to_string(&compiled).unwrap() }
+    }
+}
+
+/// What a command printed, and what it compiled.
+struct Run {
+    output: Output,
+    compiled: String,
+}
+
+impl Run {
+    fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.output.stderr).into_owned()
+    }
+
+    fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.output.stdout).into_owned()
+    }
+
+    fn succeeds(self) -> Run {
+        assert!(self.output.status.success(), "{}", self.stderr());
+        self
+    }
+
+    fn fails_with(self, text: &str) -> Run {
+        assert!(!self.output.status.success(), "it succeeded");
+        assert!(self.stderr().contains(text), "{text:?} is not in:\n{}", self.stderr());
+        self
+    }
+
+    /// Whether the compiler was started for a crate of this name for wasm.
+    fn compiled(&self, name: &str) -> bool {
+        self.compiled.lines().any(|line| line.contains("wasm32") && line.contains(&format!("--crate-name {name} ")))
+    }
+
+    /// Whether a compiler was started for anything: cargo also asks it for its version.
+    fn compiled_anything(&self) -> bool {
+        self.compiled.lines().any(|line| line.contains("--crate-name") && !line.contains("--crate-name ___"))
+    }
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_xtask")).ancestors().nth(2).unwrap().to_owned()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name();
+        if name == ".git" || name == "target" || name == "dist" {
+            continue;
+        }
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to.join(name));
+        } else {
+            fs::write(to.join(name), fs::read(entry.path()).unwrap()).unwrap();
+        }
+    }
+}
+
+fn replace(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{from:?} is not in {}", path.display());
+    fs::write(path, text.replace(from, to)).unwrap();
+}
+
+fn append(path: &Path, text: &str) {
+    fs::write(path, fs::read_to_string(path).unwrap() + text).unwrap();
+}
+
+fn write_script(path: &Path, body: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::write(path, format!("#!/bin/sh\n{body}")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+const LANGUAGES: [&str; 5] = ["rust", "go", "assemblyscript", "zig", "c"];
