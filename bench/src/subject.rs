@@ -59,7 +59,9 @@ impl Subject {
         let mut subjects = Vec::new();
         for ports in filters {
             let (name, dir) = (&ports[0].filter, &ports[0].dir);
-            let mut first = Manifest::read(&dir.join("filter.toml"))?.bench;
+            let path = dir.join("filter.toml");
+            let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let mut first = Manifest::parse(&text).with_context(|| path.display().to_string())?.bench;
             let others = std::mem::take(&mut first.also);
             for bench in [first].into_iter().chain(others) {
                 let named = |stem: &str| bench.name.as_ref().map_or(stem.to_owned(), |it| format!("{stem}/{it}"));

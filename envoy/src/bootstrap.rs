@@ -198,7 +198,8 @@ fn tls(host: &str, is_address: bool, authorities: &Path) -> Value {
 
 /// One listener, as the file of listeners holds it: with its type.
 pub fn listener(listener: &Listener) -> Value {
-    let mut filters: Vec<Value> = listener.filters.iter().map(wasm).chain(listener.others.iter().cloned()).collect();
+    let mut filters: Vec<Value> =
+        listener.filters.iter().map(http_filter).chain(listener.others.iter().cloned()).collect();
     filters.push(json!({
         "name": "envoy.filters.http.router",
         "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },

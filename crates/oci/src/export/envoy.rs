@@ -189,8 +189,14 @@ pub(super) fn bootstrap(filters: &[Value], listen: SocketAddr, upstream: &Upstre
     // An upstream of the same machine or pod is told what the client said.
     let is_address = upstream.host.parse::<std::net::IpAddr>().is_ok() || upstream.host == "localhost";
     let authority = (!is_address).then(|| upstream.authority.clone());
-    let listener =
-        Listener { name: NAME.into(), port: listen.port(), filters: Vec::new(), cluster: NAME.into(), authority };
+    let listener = Listener {
+        name: NAME.into(),
+        port: listen.port(),
+        filters: Vec::new(),
+        others: Vec::new(),
+        cluster: NAME.into(),
+        authority,
+    };
     let mut listener = bootstrap::listener(&listener);
     // In a bootstrap a listener's type is known, and its own listening sockets for each worker serve it best.
     if let Some(fields) = listener.as_object_mut() {
