@@ -33,7 +33,7 @@ impl Checkout {
         self.folder.join(relative)
     }
 
-    /// Adds a filter with hello-header's ports in these languages.
+    /// Adds a filter with hello-header's ports in these of the languages Rust, Zig and C.
     pub(crate) fn add_filter(&self, name: &str, languages: &[&str]) {
         let [from, to] = ["hello-header", name].map(|name| self.path("filters").join(name));
         fs::create_dir(&to).unwrap();
@@ -42,6 +42,12 @@ impl Checkout {
         }
         for language in languages {
             copy(&from.join(language), &to.join(language));
+        }
+        // The same sources would be the same module, and be built once for both filters.
+        for entry in ["rust/src/lib.rs", "zig/main.zig", "c/main.c"].map(|entry| to.join(entry)) {
+            if let Ok(text) = fs::read_to_string(&entry) {
+                fs::write(&entry, format!("{text}\n// {name}\n")).unwrap();
+            }
         }
         let manifest = to.join("rust/Cargo.toml");
         if let Ok(text) = fs::read_to_string(&manifest) {
