@@ -74,6 +74,9 @@ pub struct Cluster {
     pub http: Http,
     /// What it answers, in the order that requests arrive; the last one repeats. Never empty.
     pub answers: Vec<Answer>,
+    /// Whether all VMs of a proxy go through the answers together, as those do that share what they fetch; otherwise each
+    /// gets them from the first. A proxy has a VM for each worker, and may have one more that serves no request.
+    pub shared: bool,
 }
 
 impl Cluster {
@@ -219,7 +222,8 @@ mod tests {
 
     #[test]
     fn a_configuration_names_clusters_as_the_executor_does() {
-        let clusters = ["keys", "more"].map(|name| (name.to_owned(), Cluster { http: Http::One, answers: vec![] }));
+        let clusters =
+            ["keys", "more"].map(|name| (name.to_owned(), Cluster { http: Http::One, answers: vec![], shared: false }));
         let mut case = Case {
             name: "a".into(),
             configuration: Some(Bytes(b"${keys}\xe9${other}${more}${keys}$".to_vec())),
@@ -235,7 +239,7 @@ mod tests {
     #[test]
     fn the_last_answer_of_a_cluster_repeats() {
         let answer = |status| Answer { status, ..Answer::default() };
-        let cluster = Cluster { http: Http::One, answers: vec![answer(500), answer(204)] };
+        let cluster = Cluster { http: Http::One, answers: vec![answer(500), answer(204)], shared: false };
         assert_eq!([0, 1, 2].map(|index| cluster.answer(index).status), [500, 204, 204]);
     }
 

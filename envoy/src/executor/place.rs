@@ -29,7 +29,7 @@ impl Place {
         let upstream = Server::answering(&answers, pace.clone()).await.context("upstream")?;
         let mut callouts = BTreeMap::new();
         for (name, cluster) in &case.clusters {
-            let server = Server::answering(&cluster.answers, pace.clone()).await;
+            let server = Server::of_callouts(cluster, pace.clone()).await;
             callouts.insert(name.clone(), server.with_context(|| format!("clusters.{name}"))?);
         }
         let configuration = case.configuration(|name| cluster_name(key, name));

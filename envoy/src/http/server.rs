@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
-use weir_cases::{Answer, Header, Reset, SeenRequest};
+use weir_cases::{Answer, Cluster, Header, Reset, SeenRequest};
 
 use super::body::{Outgoing, Pace, Sent};
 use super::{bytes_of, fields, seen, seen_with_authority};
@@ -52,9 +52,16 @@ struct Shared {
 #[derive(Debug)]
 enum Script {
     /// The answer to the request of each index; the last one repeats.
-    Answers(Vec<Prepared>),
+    Answers { answers: Vec<Prepared>, counted: Counted },
     /// The request itself.
     Echo,
+}
+
+/// Which requests the index of one counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counted {
+    All,
+    OfThread,
 }
 
 /// An answer that is known to be one in HTTP.
@@ -68,13 +75,22 @@ struct Prepared {
 }
 
 impl Server {
-    /// A server that gives these answers in order, and the last one for ever; where requests tell their thread, to each
-    /// thread by itself. Chunks are sent at `pace`.
+    /// A server that gives these answers in order, and the last one for ever. Chunks are sent at `pace`.
     ///
     /// # Errors
     /// An answer cannot be said in HTTP, or the kernel gives no port.
     pub async fn answering(answers: &[Answer], pace: Pace) -> Result<Server> {
-        Server::start(Script::Answers(prepared(answers)?), pace).await
+        Server::start(Script::answers(answers, Counted::All)?, pace).await
+    }
+
+    /// A server for callouts: each thread of Envoy has a VM, so unless the cluster is shared, each gets the answers from
+    /// the first.
+    ///
+    /// # Errors
+    /// As [`Server::answering`].
+    pub async fn of_callouts(cluster: &Cluster, pace: Pace) -> Result<Server> {
+        let counted = if cluster.shared { Counted::All } else { Counted::OfThread };
+        Server::start(Script::answers(&cluster.answers, counted)?, pace).await
     }
 
     /// A server that answers 200 with a JSON object of the request: `method`, `path`, `headers` (a list of
@@ -99,7 +115,7 @@ impl Server {
     /// # Errors
     /// The answer cannot be said in HTTP.
     pub fn answer(&self, answer: &Answer) -> Result<()> {
-        *lock(&self.shared.script) = Script::Answers(prepared(std::slice::from_ref(answer))?);
+        *lock(&self.shared.script) = Script::answers(std::slice::from_ref(answer), Counted::All)?;
         Ok(())
     }
 
@@ -119,8 +135,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn prepared(answers: &[Answer]) -> Result<Vec<Prepared>> {
-    answers.iter().map(Prepared::new).collect()
+impl Script {
+    fn answers(answers: &[Answer], counted: Counted) -> Result<Script> {
+        Ok(Script::Answers { answers: answers.iter().map(Prepared::new).collect::<Result<_>>()?, counted })
+    }
 }
 
 impl Prepared {
@@ -167,11 +185,14 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 async fn serve(request: hyper::Request<Incoming>, shared: Arc<Shared>) -> io::Result<Response<Sent>> {
     // An error in place of an answer is what makes hyper cut the stream off.
     let reset = || io::Error::other("reset on purpose");
-    let (place, index) = receive(request, &shared).await;
+    let (place, of_thread) = receive(request, &shared).await;
     let answer = {
         let script = lock(&shared.script);
         match &*script {
-            Script::Answers(answers) => answers.get(index).or(answers.last()).cloned(),
+            Script::Answers { answers, counted } => {
+                let index = if *counted == Counted::All { place } else { of_thread };
+                answers.get(index).or(answers.last()).cloned()
+            }
             Script::Echo => lock(&shared.arrived).get(place).and_then(|it| Prepared::new(&echo(&it.request)).ok()),
         }
     };

@@ -128,17 +128,20 @@ async fn answers_come_in_order_and_the_last_one_repeats() {
 }
 
 #[tokio::test]
-async fn each_thread_that_is_told_has_the_answers_from_the_first() {
-    let answers = [500, 204].map(|status| Answer { status, ..Answer::default() });
-    let server = Server::answering(&answers, None).await.unwrap();
+async fn each_thread_has_the_answers_from_the_first_unless_they_are_shared() {
+    let answers = [500, 204].map(|status| Answer { status, ..Answer::default() }).to_vec();
     let from = |thread: &[u8]| Request { headers: vec![header("x-weir-thread", thread)], ..Request::default() };
-    for (thread, status) in [(b"a", 500), (b"b", 500), (b"a", 204), (b"a", 204), (b"b", 204)] {
-        assert_eq!(send(to(&server), &from(thread)).await.unwrap().status, status);
+    for (shared, expected) in [(false, [500, 500, 204, 204, 204]), (true, [500, 204, 204, 204, 204])] {
+        let cluster = weir_cases::Cluster { http: weir_cases::Http::One, answers: answers.clone(), shared };
+        let server = Server::of_callouts(&cluster, None).await.unwrap();
+        for (thread, status) in [b"a", b"b", b"a", b"a", b"b"].into_iter().zip(expected) {
+            assert_eq!(send(to(&server), &from(thread)).await.unwrap().status, status, "shared: {shared}");
+        }
+        let arrived = server.arrived();
+        let threads: Vec<_> = arrived.iter().filter_map(|it| it.thread.as_deref()).collect();
+        assert_eq!(threads, ["a", "b", "a", "a", "b"]);
+        assert!(arrived.iter().all(|it| values(&it.request.headers, "x-weir-thread").is_empty()));
     }
-    let arrived = server.arrived();
-    let threads: Vec<_> = arrived.iter().filter_map(|it| it.thread.as_deref()).collect();
-    assert_eq!(threads, ["a", "b", "a", "a", "b"]);
-    assert!(arrived.iter().all(|it| values(&it.request.headers, "x-weir-thread").is_empty()));
 }
 
 #[tokio::test]

@@ -93,7 +93,7 @@ fn clusters(raw: BTreeMap<Spanned<String>, RawCluster>, configuration: Option<&B
             let message = format!("clusters.{name}: the configuration does not name it; expected {stands_for} in it");
             return Err(Wrong::new(at, message));
         }
-        let http = cluster.http;
+        let (http, shared) = (cluster.http, cluster.shared);
         let answers = match cluster.answers {
             None => vec![Answer::default()],
             Some(answers) if answers.get_ref().is_empty() => {
@@ -103,7 +103,7 @@ fn clusters(raw: BTreeMap<Spanned<String>, RawCluster>, configuration: Option<&B
                 answers.into_inner().into_iter().map(|it| answer(it, http, "the cluster")).collect::<Result<_, _>>()?
             }
         };
-        clusters.insert(name, Cluster { http, answers });
+        clusters.insert(name, Cluster { http, answers, shared });
     }
     Ok(clusters)
 }

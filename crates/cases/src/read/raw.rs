@@ -46,6 +46,7 @@ pub(super) struct RawStep {
 pub(super) struct RawCluster {
     pub(super) http: Http,
     pub(super) answers: Option<Spanned<Vec<RawAnswer>>>,
+    pub(super) shared: bool,
 }
 
 #[derive(Default, Deserialize)]
