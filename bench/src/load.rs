@@ -120,6 +120,7 @@ pub async fn start(
     let sent = Instant::now();
     client.send().await.with_context(|| format!("the first request to {}", contender.label))?;
     figures.set(Figure::First, sent.elapsed().as_secs_f64() * 1e3);
+    figures.set(Figure::Resident, machine::resident(site.pid()?)? as f64 / 1024.0);
     Ok((site, figures))
 }
 

@@ -15,7 +15,7 @@ pub struct Machine {
     pub cores: usize,
     /// MiB of memory.
     pub memory_mib: u64,
-    /// The kernel's release.
+    /// The kernel's release, without what who built it has added.
     pub kernel: String,
     /// The machine's load over a minute when the run began: how much else was going on.
     pub load: String,
@@ -35,10 +35,15 @@ impl Machine {
             processor: field(&cpu, "model name"),
             cores: cores().len(),
             memory_mib: kib / 1024,
-            kernel: read("/proc/sys/kernel/osrelease").trim().into(),
+            kernel: numbers(&read("/proc/sys/kernel/osrelease")),
             load: read("/proc/loadavg").split(' ').next().unwrap_or_default().into(),
         }
     }
+}
+
+/// `6.1.2` of `6.1.2-0-cloud`: the rest says where a machine stands, and nothing of what it can.
+fn numbers(release: &str) -> String {
+    release.chars().take_while(|it| it.is_ascii_digit() || *it == '.').collect()
 }
 
 /// The cores that this process may use.
@@ -115,6 +120,11 @@ mod tests {
         assert_eq!(Pins::of(&[0, 3, 5], 1), Some(Pins { envoy: vec![0], load: vec![3, 5] }));
         assert_eq!(Pins::of(&[0, 1], 2), None);
         assert_eq!(taskset(&[0, 3]), ["taskset", "--cpu-list", "0,3"]);
+    }
+
+    #[test]
+    fn a_kernels_release_is_its_numbers() {
+        assert_eq!(["6.1.2-0-cloud-amd64\n", "6.12.0\n", ""].map(numbers), ["6.1.2", "6.12.0", ""]);
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub enum Figure {
     P99,
     /// The same of 999 in a thousand.
     P999,
-    /// MiB of Envoy in memory after the closed loop.
+    /// MiB of Envoy in memory after the closed loop, or after the first request where there is no loop.
     Resident,
     /// Milliseconds until an Envoy that is started serves.
     Start,
@@ -123,6 +123,18 @@ impl Load {
         let control = self.series.iter().find(|it| it.what == What::Control);
         let control = control.and_then(|it| self.ratio(it, figure));
         Some(self.ratio(series, figure)?.words(control.as_ref()))
+    }
+
+    /// MiB of memory for each VM of a Wasm filter: what Envoy holds beyond the bare listener of the same round, over as
+    /// many VMs as the scenario has workers and links. `None` for what has no VM.
+    pub fn memory_per_vm(&self, series: &Series, scenario: &Scenario) -> Option<Ratio> {
+        if !matches!(series.what, What::Noop | What::Port) {
+            return None;
+        }
+        let vms = f64::from(scenario.workers) * f64::from(scenario.chain);
+        let bare = self.series.first()?.figures(Figure::Resident);
+        let ours = series.figures(Figure::Resident);
+        Ratio::over(ours.into_iter().zip(bare).filter_map(|(ours, bare)| Some((ours? - bare?) / vms)))
     }
 
     /// A contender's figure as a ratio to the bare listener of the same round.
@@ -294,5 +306,25 @@ mod tests {
         let ratio = load.ratio(&load.series[1], Figure::CpuTime).unwrap();
         assert_eq!((ratio.low, ratio.high), (1.2, 1.3));
         assert_eq!(load.ratio(&load.series[1], Figure::P50), None);
+    }
+
+    #[test]
+    fn memory_is_shared_out_to_the_vms() {
+        let series = |what, mib: &[f64]| {
+            let round = |value: &f64| {
+                let mut figures = Figures::default();
+                figures.set(Figure::Resident, *value);
+                figures
+            };
+            Series { label: String::new(), what, rounds: mib.iter().map(round).collect() }
+        };
+        let series =
+            vec![series(What::Bare, &[50.0, 60.0]), series(What::Port, &[62.0, 84.0]), series(What::Lua, &[99.0])];
+        let load = Load { scenario: "a".into(), rate: None, series };
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        let scenario = Scenario { chain: 3, ..crate::scenario::read(&folder.join("workers-4.toml")).unwrap() };
+        let each = load.memory_per_vm(&load.series[1], &scenario).unwrap();
+        assert_eq!((each.low, each.median, each.high), (1.0, 1.5, 2.0));
+        assert_eq!(load.memory_per_vm(&load.series[2], &scenario), None);
     }
 }

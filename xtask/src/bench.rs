@@ -61,6 +61,9 @@ pub(crate) struct Bench {
     /// Only write one report of the shares of several runners, by their results.json; named once for each.
     #[arg(long, value_name = "FILE")]
     merge: Vec<PathBuf>,
+    /// Only look at the report's page in a real browser, in light and dark, on a desk and a phone; by a results.json.
+    #[arg(long, value_name = "FILE")]
+    check_page: Option<PathBuf>,
     /// The Envoy to run, in place of the one that is found or fetched.
     #[arg(long, value_name = "PATH")]
     envoy: Option<PathBuf>,
@@ -97,6 +100,10 @@ impl Bench {
                 .args(&self.merge)
                 .arg("--out")
                 .arg(project.dist().join("bench")));
+        }
+        if let Some(results) = &self.check_page {
+            let tool = build_tool("weir-bench", "weir-bench", &[])?;
+            return run(Command::new(tool).arg("page").arg(results).arg("--state").arg(project.state().join("bench")));
         }
         let (ports, left_out) = self.ports(&project)?;
         self.measure(&project, &ports)?;

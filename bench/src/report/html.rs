@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::{added, place, short, spread, svg, thousands};
+use super::{added, memory_per_vm, place, short, spread, svg, thousands};
 use crate::results::{Figure, FilterResults, Load, Results, Series};
 use crate::scenario::Scenario;
 use crate::stats::Ratio;
@@ -192,6 +192,10 @@ fn under_load(body: &mut String, load: &Load, scenarios: &[Scenario]) {
     for figure in shown {
         ratios(body, load, figure);
     }
+    let memory = memory_per_vm(load, scenarios);
+    if !memory.is_empty() {
+        let _ = write!(body, "<p class=\"soft\">Memory for each VM: {}.</p>", escape(&memory));
+    }
     table(body, load);
     body.push_str("</div>");
 }
@@ -247,7 +251,7 @@ fn method(body: &mut String, results: &Results) {
     let _ = write!(
         body,
         "<section><h2>How it was measured</h2>\
-         <p><strong>In process</strong>: the module in an interpreter whose fuel is one for each WebAssembly instruction, charged by the block; the same in every run on every machine.</p>\
+         <p><strong>In process</strong>: the WebAssembly instructions that the module executes in an interpreter, counted by the module itself; the same in every run on every machine.</p>\
          <p><strong>Instructions in Envoy</strong>: 200 requests on one connection under valgrind's callgrind, one worker, less those of a bare listener in the same process; ± is half of the spread over the runs.</p>\
          <p><strong>Under load</strong>: an Envoy of its own for each contender, one after the other in rounds. Throughput and CPU time are those of a closed loop, latencies those of an open loop at a fixed rate, counted from when a request was due. Every ratio is to the bare listener of the same round.</p>\
          <p class=\"soft\">{} · {} MiB of memory · Linux {} · load {} when it began</p>",

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{added, place, spread, thousands};
+use super::{added, memory_per_vm, place, spread, thousands};
 use crate::counts::Table;
 use crate::profile::Row;
 use crate::results::{Figure, FilterResults, Load, Results};
+use crate::scenario::Scenario;
 use crate::subject::What;
 
 /// The figures that a summary has room for.
@@ -28,7 +29,7 @@ pub fn summary(results: &Results) -> String {
         text.push_str(&counts(&filter.counts));
         text.push_str(&curves(filter));
         for load in &filter.load {
-            text.push_str(&under_load(load));
+            text.push_str(&under_load(load, &results.scenarios));
         }
         if let Some(note) = &filter.note {
             let _ = write!(text, "\n{note}\n");
@@ -125,7 +126,7 @@ fn curves(filter: &FilterResults) -> String {
     text
 }
 
-fn under_load(load: &Load) -> String {
+fn under_load(load: &Load, scenarios: &[Scenario]) -> String {
     let shown: Vec<Figure> = match load.rate {
         Some(_) => SHOWN.to_vec(),
         None => vec![Figure::Start, Figure::First, Figure::Resident],
@@ -146,6 +147,10 @@ fn under_load(load: &Load) -> String {
             None => "–".into(),
         });
         let _ = writeln!(text, "| {} | {} |", series.label, cells.collect::<Vec<_>>().join(" | "));
+    }
+    let memory = memory_per_vm(load, scenarios);
+    if !memory.is_empty() {
+        let _ = write!(text, "\nMemory for each VM: {memory}.\n");
     }
     text
 }

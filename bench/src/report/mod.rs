@@ -11,7 +11,8 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::baseline::write as write_file;
-use crate::results::{FilterResults, Results};
+use crate::results::{FilterResults, Load, Results};
+use crate::scenario::Scenario;
 use crate::stats::Ratio;
 use crate::subject::What;
 
@@ -84,6 +85,16 @@ pub fn place(filter: &FilterResults, label: &str) -> Option<String> {
     (!sides.is_empty()).then(|| sides.join(", "))
 }
 
+/// What each VM of the Wasm filters takes in memory: `hello-header 3.1 MiB (2.9–3.4)`, and so on; empty where nothing says.
+fn memory_per_vm(load: &Load, scenarios: &[Scenario]) -> String {
+    let Some(scenario) = scenarios.iter().find(|it| it.name == load.scenario) else { return String::new() };
+    let each = load.series.iter().filter_map(|series| {
+        let Ratio { median, low, high } = load.memory_per_vm(series, scenario)?;
+        Some(format!("{} {} MiB ({}–{})", series.label, short(median), short(low), short(high)))
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +108,7 @@ mod tests {
         assert_eq!(Results::read(&folder.path().join("results.json")).unwrap(), results);
         let summary = std::fs::read_to_string(folder.path().join("summary.md")).unwrap();
         assert!(summary.contains("| hello-header | headers | 1,791 | 2 | 4 | 1,152 |"), "{summary}");
+        assert!(summary.contains("\nMemory for each VM: no-op Wasm "), "{summary}");
         let page = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
         assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("NaN"));
         assert!(place(&results.filters[0], "hello-header").unwrap().ends_with(" times Lua"));

@@ -27,6 +27,19 @@ fn a_new_filter_in_any_language_holds_its_cases_and_its_unit_tests_before_a_line
 }
 
 #[test]
+fn a_new_filter_is_measured_before_a_line_is_edited() {
+    let checkout = Checkout::copy();
+    checkout.xtask(&["new", "new-measured", "--lang", "zig", "--kind", "headers"]).succeeds();
+    let bench = |option: &str| checkout.xtask(&["bench", "new-measured", option]);
+    bench("--check").fails_with("new-measured.zig: has no costs to compare to; `bench --bless` accepts those of today");
+    bench("--bless").succeeds();
+    assert!(bench("--check").succeeds().stdout().contains("the counts are within"));
+    let readme = fs::read_to_string(checkout.path("README.md")).unwrap();
+    let row = readme.lines().find(|line| line.starts_with("| [new-measured]")).unwrap();
+    assert!(!row.ends_with("| – | – |"), "{row}");
+}
+
+#[test]
 fn a_new_port_of_a_filter_builds_and_has_the_cases_as_what_is_to_do() {
     let checkout = Checkout::copy();
     for lang in ["zig", "c"] {
