@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
 
-use crate::build::{self, Language, LeftOut, Options, Outcome, toolchains};
+use crate::build::{self, Language, LeftOut, Options, toolchains};
 use crate::process::{build_tool, run};
 use crate::project::Project;
 use crate::{envoy, oha, readme, whole};
@@ -154,19 +154,16 @@ impl Bench {
     fn ports(&self, project: &Project) -> Result<(PathBuf, LeftOut)> {
         let ports = project.select(&self.filters, self.lang)?;
         let options = Options { required: self.require.concat(), ..Options::default() };
-        let (outcomes, left_out) = build::build(project, ports, &options)?;
-        let mut told = Vec::new();
-        for Outcome { port, result } in outcomes {
-            let built = result.with_context(|| format!("{} cannot be built (see above)", port.artifact()))?;
-            told.push(Told {
-                filter: port.filter.clone(),
-                language: port.language.to_string(),
-                label: port.artifact(),
-                wasm: project.dist().join(format!("{}.wasm", port.artifact())),
-                dir: port.dir,
-                toolchain: built.toolchain,
-            });
-        }
+        let (built, left_out) = build::all(project, ports, &options)?;
+        let told = built.into_iter().map(|(port, built)| Told {
+            filter: port.filter.clone(),
+            language: port.language.to_string(),
+            label: port.artifact(),
+            wasm: project.dist().join(format!("{}.wasm", port.artifact())),
+            dir: port.dir,
+            toolchain: built.toolchain,
+        });
+        let told: Vec<Told> = told.collect();
         let folder = project.state().join("bench");
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         let path = folder.join("ports.json");
