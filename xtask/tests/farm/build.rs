@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::{Checkout, append, target};
+use crate::{Checkout, append, target, unheard_of};
 
 #[test]
 fn a_second_run_compiles_nothing_and_a_change_rebuilds_its_filter_alone() {
@@ -14,8 +14,7 @@ fn a_second_run_compiles_nothing_and_a_change_rebuilds_its_filter_alone() {
     assert!(!again.compiled_anything(), "{}", again.compiled);
     assert!(!again.stderr().contains("compiling"), "{}", again.stderr());
 
-    // Unlike any change before, or an earlier run of this test would have left its result in the store.
-    let change = format!("\n// {}\npub fn called_by_nobody() {{}}\n", checkout.root.display());
+    let change = format!("\n// {}\npub fn called_by_nobody() {{}}\n", unheard_of());
     append(&checkout.path("filters/second/rust/src/lib.rs"), &change);
     let changed = checkout.xtask(&["build-all"]).succeeds();
     assert!(changed.compiled("second"), "{}", changed.compiled);
@@ -52,7 +51,7 @@ fn the_same_sources_give_the_same_bytes_in_every_language() {
     });
     for ((port, one), two) in ports.iter().zip(&bytes[0]).zip(&bytes[1]) {
         assert!(one == two, "{port} differs");
-        let names_the_machine = one.windows(4).any(|window| window == b"/tmp");
+        let names_the_machine = one.windows(9).any(|window| window == b"weir/farm");
         assert!(!names_the_machine, "{port} tells in which folder it was built");
     }
 }
@@ -61,8 +60,7 @@ fn the_same_sources_give_the_same_bytes_in_every_language() {
 fn a_change_rebuilds_the_ports_that_are_made_from_it_alone() {
     let checkout = Checkout::copy();
     checkout.xtask(&["build-all"]).succeeds();
-    // Unlike any change before, or an earlier run of this test would have left its result in the store.
-    let change = format!("\n// {}\n", checkout.root.display());
+    let change = format!("\n// {}\n", unheard_of());
     for (file, rebuilt) in [
         ("sdk/zig/json.zig", "hello-header.zig"),
         ("filters/hello-header/c/config.c", "hello-header.c"),
@@ -71,7 +69,7 @@ fn a_change_rebuilds_the_ports_that_are_made_from_it_alone() {
         append(&checkout.path(file), &change);
         let stderr = checkout.xtask(&["build-all"]).succeeds().stderr();
         assert!(stderr.contains(&format!("{rebuilt}: compiling")), "{file}: {stderr}");
-        assert_eq!(stderr.matches(": compiling").count(), 1, "{file}: {stderr}");
+        assert_eq!(stderr.matches(": compiling (").count(), 1, "{file}: {stderr}");
     }
     append(&checkout.path("filters/hello-header/README.md"), &change);
     assert!(!checkout.xtask(&["build-all"]).succeeds().stderr().contains("compiling"));

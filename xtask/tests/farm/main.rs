@@ -1,29 +1,34 @@
 //! The farm as its user meets it: `cargo xtask build-all` in a copy of this checkout, with filters that come and go.
 //!
-//! The copies share this checkout's `target/`, so that std and Binaryen are built once.
+//! The copies share this checkout's `target/`, so that std and Binaryen are built once; and they stand in the same few
+//! places below it, so that cargo finds again what it compiled of the farm itself.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic where it stands")]
 
 mod build;
+#[path = "../common/copy.rs"]
+mod copy;
 mod dist;
 mod languages;
 mod new;
 mod serve;
 mod wrong;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
+use std::time::SystemTime;
 
-use tempfile::TempDir;
+use copy::copy;
 
 /// The copies build into one `target/`: one at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 struct Checkout {
     root: PathBuf,
-    _folder: TempDir,
+    /// While this lives, the place is this checkout's.
+    _lock: File,
 }
 
 impl Checkout {
@@ -35,8 +40,11 @@ impl Checkout {
 
     /// The same, in a folder of this name.
     fn copy_into(name: &str) -> Checkout {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().join(name);
+        let (place, lock) = place();
+        if place.exists() {
+            fs::remove_dir_all(&place).unwrap();
+        }
+        let root = place.join(name);
         copy(&workspace(), &root);
         for entry in fs::read_dir(root.join("filters")).unwrap() {
             let path = entry.unwrap().path();
@@ -44,7 +52,7 @@ impl Checkout {
                 fs::remove_dir_all(path).unwrap();
             }
         }
-        Checkout { root, _folder: folder }
+        Checkout { root, _lock: lock }
     }
 
     /// A copy of this checkout with a second filter, in Rust alone.
@@ -64,6 +72,8 @@ impl Checkout {
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         command.args(args).current_dir(&self.root).env("CARGO_TARGET_DIR", target()).stdin(Stdio::null());
+        // A copy is no part of the repository that its place is in.
+        command.env("GIT_CEILING_DIRECTORIES", places());
         command
     }
 
@@ -135,24 +145,29 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-fn target() -> PathBuf {
-    Path::new(env!("CARGO_BIN_EXE_xtask")).ancestors().nth(2).unwrap().to_owned()
+/// Where the copies are.
+fn places() -> PathBuf {
+    target().join("weir/farm")
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name();
-        if name == ".git" || name == "target" || name == "dist" {
-            continue;
-        }
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to.join(name));
-        } else {
-            fs::write(to.join(name), fs::read(entry.path()).unwrap()).unwrap();
-        }
-    }
+/// The first place that no checkout has, and its lock.
+fn place() -> (PathBuf, File) {
+    fs::create_dir_all(places()).unwrap();
+    let numbered = |number: u32| {
+        let place = places().join(number.to_string());
+        let lock = File::create(place.with_extension("lock")).unwrap();
+        lock.try_lock().is_ok().then_some((place, lock))
+    };
+    (1..).find_map(numbered).unwrap()
+}
+
+/// A text unlike any before, or what an earlier run made of it would be found in the store.
+fn unheard_of() -> String {
+    format!("{:?}", SystemTime::now())
+}
+
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_xtask")).ancestors().nth(2).unwrap().to_owned()
 }
 
 fn replace(path: &Path, from: &str, to: &str) {

@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use crate::copy::copy;
+
 /// One copy for all tests, so that cargo finds again what it compiled from it; while this lives, it is one test's.
 pub(crate) struct Checkout {
     folder: PathBuf,
@@ -59,24 +61,4 @@ impl Checkout {
 /// This checkout's `target/`.
 pub(crate) fn target() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_xtask")).ancestors().nth(2).unwrap().to_owned()
-}
-
-/// Copies a folder without what git, compilers and the farm keep in it. Cargo goes by times, which are therefore kept.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name();
-        if name == ".git" || name == "target" || name == "dist" {
-            continue;
-        }
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to.join(name));
-        } else {
-            let path = to.join(name);
-            fs::copy(entry.path(), &path).unwrap();
-            let time = entry.metadata().unwrap().modified().unwrap();
-            File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
-        }
-    }
 }

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic where it stands")]
 
 mod checkout;
+#[path = "../common/copy.rs"]
+mod copy;
 mod images;
 #[path = "../../../crates/oci/tests/real/registry.rs"]
 #[expect(dead_code, reason = "not all of it is needed here")]
