@@ -94,16 +94,12 @@ impl Bench {
     pub(crate) fn run(self) -> Result<()> {
         let project = Project::find()?;
         if !self.merge.is_empty() {
-            let tool = build_tool("weir-bench", "weir-bench", &[])?;
-            return run(Command::new(tool)
-                .arg("report")
-                .args(&self.merge)
-                .arg("--out")
-                .arg(project.dist().join("bench")));
+            let mut report = Command::new(tool()?);
+            return run(report.arg("report").args(&self.merge).arg("--out").arg(project.dist().join("bench")));
         }
         if let Some(results) = &self.check_page {
-            let tool = build_tool("weir-bench", "weir-bench", &[])?;
-            return run(Command::new(tool).arg("page").arg(results).arg("--state").arg(project.state().join("bench")));
+            let mut page = Command::new(tool()?);
+            return run(page.arg("page").arg(results).arg("--state").arg(project.state().join("bench")));
         }
         let (ports, left_out) = self.ports(&project)?;
         self.measure(&project, &ports)?;
@@ -111,7 +107,7 @@ impl Bench {
     }
 
     fn measure(&self, project: &Project, ports: &Path) -> Result<()> {
-        let tool = build_tool("weir-bench", "weir-bench", &[])?;
+        let tool = tool()?;
         let command = |name: &str| {
             let mut command = Command::new(&tool);
             command.arg(name).arg("--ports").arg(ports).arg("--scenarios").arg(project.root.join("bench/scenarios"));
@@ -192,6 +188,11 @@ impl Bench {
     }
 }
 
+/// The program that measures.
+fn tool() -> Result<PathBuf> {
+    build_tool("weir-bench", "weir-bench", &[])
+}
+
 /// The command line, as its user wrote it.
 fn asked() -> String {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -208,6 +209,5 @@ fn publish(tool: &Path, project: &Project, out: &Path) -> Result<()> {
 /// They are not, or the tool that knows does not compile.
 pub(crate) fn check_readme() -> Result<()> {
     let project = Project::find()?;
-    let tool = build_tool("weir-bench", "weir-bench", &[])?;
-    run(Command::new(tool).arg("readme").arg("--root").arg(&project.root))
+    run(Command::new(tool()?).arg("readme").arg("--root").arg(&project.root))
 }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::out;
 use crate::project::{Port, Project};
 
 #[derive(Args)]
@@ -21,8 +22,7 @@ impl Matrix {
             Some(count) => shards(count.get()),
             None => ports(&Project::find()?.select(&self.filters, None)?),
         };
-        println!("{matrix}");
-        Ok(())
+        out::print(format_args!("{matrix}\n"))
     }
 }
 

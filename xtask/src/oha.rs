@@ -18,32 +18,24 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 ///
 /// # Errors
 /// `bench/OHA_VERSION` cannot be read.
-pub(crate) fn pinned(project: &Project) -> Result<String> {
+fn pinned(project: &Project) -> Result<String> {
     let path = project.root.join("bench/OHA_VERSION");
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(text.trim().to_owned())
 }
 
-/// An oha of the pinned version: the one that `WEIR_OHA` names, one on `PATH`, or one that was built before.
+/// An oha of the pinned version: the one that `WEIR_OHA` names, one on `PATH`, one that was built before, or one that is
+/// built now.
 ///
 /// # Errors
-/// The pin cannot be read.
-pub(crate) fn find(project: &Project) -> Result<Option<PathBuf>> {
-    let pinned = pinned(project)?;
-    let known = env_path("WEIR_OHA").into_iter().chain(which("oha")).chain([built(project, &pinned)]);
-    Ok(known.into_iter().find(|path| path.is_file() && version(path).as_deref() == Some(&pinned)))
-}
-
-/// An oha of the pinned version, built now if it is not here.
-///
-/// # Errors
-/// It is not here and cannot be built.
+/// It is not here and cannot be built, or the pin cannot be read.
 pub(crate) fn find_or_build(project: &Project) -> Result<PathBuf> {
-    if let Some(path) = find(project)? {
-        return Ok(path);
-    }
     let pinned = pinned(project)?;
     let path = built(project, &pinned);
+    let known = env_path("WEIR_OHA").into_iter().chain(which("oha")).chain([path.clone()]);
+    if let Some(path) = known.into_iter().find(|path| path.is_file() && version(path).as_deref() == Some(&pinned)) {
+        return Ok(path);
+    }
     let folder = project.state().join("oha").join(&pinned);
     say!("building the load generator, oha {pinned}, into {}; that takes minutes, once", shown(&folder));
     whole::folder(&folder, |partial| {
@@ -60,7 +52,7 @@ pub(crate) fn find_or_build(project: &Project) -> Result<PathBuf> {
 }
 
 /// What to say where it is not here.
-pub(crate) fn missing(pinned: &str) -> Missing {
+fn missing(pinned: &str) -> Missing {
     Missing {
         what: format!("oha {pinned}"),
         needed_for: "to measure filters under load".into(),

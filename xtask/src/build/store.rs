@@ -122,10 +122,11 @@ impl Store {
     /// # Errors
     /// It cannot be written; then nothing of the port is published.
     pub(super) fn restore(&self, key: &str, port: &Port, budget: Option<u64>) -> Result<Option<Built>> {
-        if self.kept(key).is_none() {
+        let fetched = || {
             self.fetch(key);
-        }
-        let Some((built, wasm, symbols)) = self.kept(key) else { return Ok(None) };
+            self.kept(key)
+        };
+        let Some((built, wasm, symbols)) = self.kept(key).or_else(fetched) else { return Ok(None) };
         if budget.is_some_and(|budget| built.shipped > budget) {
             self.withdraw(port)?;
             return Ok(Some(built));

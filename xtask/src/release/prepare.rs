@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::changelog;
+use crate::out;
 use crate::process::{cargo, run, say};
 use crate::project::Project;
 use crate::whole;
@@ -31,10 +32,9 @@ impl PrepareRelease {
         whole::file(&project.root.join("CHANGELOG.md"), changelog.as_bytes())?;
         run(cargo().args(["update", "--workspace", "--offline", "--quiet"]).current_dir(&project.root))?;
         say!("Cargo.toml, Cargo.lock and CHANGELOG.md are of {version}; to release it:");
-        println!(
-            "git commit --all --message \"Release {version}\"\ngit tag v{version}\ngit push origin HEAD v{version}"
-        );
-        Ok(())
+        out::print(format_args!(
+            "git commit --all --message \"Release {version}\"\ngit tag v{version}\ngit push origin HEAD v{version}\n"
+        ))
     }
 }
 
