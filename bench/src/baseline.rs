@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use weir_common::whole;
 
 use crate::counts::{Counts, Table};
 use crate::subject::Subject;
@@ -63,7 +64,7 @@ impl Baseline {
             let Some(scenarios) = table.get(&port.label).cloned() else { continue };
             baseline.0.insert(port.label.clone(), Costs { toolchain: port.toolchain.clone(), scenarios });
         }
-        write(&path(subject), &format!("{}\n", serde_json::to_string_pretty(&baseline)?))
+        whole::file(&path(subject), format!("{}\n", serde_json::to_string_pretty(&baseline)?).as_bytes())
     }
 
     /// Everything that has grown beyond the margin, or has no baseline; empty where the check passes.
@@ -118,24 +119,6 @@ fn grown(before: &Counts, now: &Counts, same_compiler: bool) -> Vec<String> {
         }
     }
     found
-}
-
-/// Writes a file whole or not at all.
-///
-/// # Errors
-/// The folder cannot be written to.
-pub fn write(path: &Path, text: &str) -> Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::PermissionsExt as _;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        fs::create_dir_all(folder)?;
-        let mut file = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o644)).tempfile_in(folder)?;
-        file.write_all(text.as_bytes())?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]

@@ -10,10 +10,11 @@ use weir_bench::counts::{self, Play};
 use weir_bench::results::Results;
 use weir_bench::run::Wish;
 use weir_bench::scenario::{self, Scenario};
-use weir_bench::shard::{self, Shard};
+use weir_bench::shard;
 use weir_bench::site::Tools;
 use weir_bench::subject::{Port, Subject};
 use weir_bench::{callgrind, equivalence, page, profile, report, run};
+use weir_common::Shard;
 use weir_envoy::{Kind, Runtime};
 
 /// Says what filters cost, beside no filter and beside what does the same.
@@ -147,7 +148,8 @@ impl Subjects {
             serde_json::from_slice(&text).with_context(|| format!("{} is no list of ports", self.ports.display()))?;
         let mut subjects = Subject::of(ports)?;
         if let Some(shard) = self.shard {
-            subjects = shard.of(subjects);
+            // Uses of a filter are dealt out and not ports, because the ports of a use are measured in the same rounds.
+            subjects = shard.take(subjects);
         }
         Ok((subjects, scenario::read_all(&self.scenarios)?))
     }

@@ -89,8 +89,7 @@ pub fn shape_words(points: &[(f64, f64)], unit: &str) -> String {
         (Shape::Flat, _) => "flat: it makes no difference".into(),
         (Shape::Linear, [first, .., last]) => {
             let slope = (last.1 - first.1) / (last.0 - first.0);
-            let slope =
-                if slope < 10.0 { format!("{slope:.2}") } else { crate::report::thousands(slope.round() as u64) };
+            let slope = if slope < 10.0 { format!("{slope:.2}") } else { weir_common::thousands(slope.round() as u64) };
             format!("linear: about {slope} {unit} for each")
         }
         (Shape::Linear, _) => "linear".into(),

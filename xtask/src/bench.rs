@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
+use weir_common::Shard;
 
 use crate::build::{self, Language, LeftOut, Options, toolchains};
 use crate::process::{build_tool, run};
@@ -57,7 +58,7 @@ pub(crate) struct Bench {
     publish: bool,
     /// Only this share of the filters, for a runner of its own: 1/4 is the first of four.
     #[arg(long, value_name = "I/N")]
-    shard: Option<String>,
+    shard: Option<Shard>,
     /// Only write one report of the shares of several runners, by their results.json; named once for each.
     #[arg(long, value_name = "FILE")]
     merge: Vec<PathBuf>,
@@ -111,7 +112,7 @@ impl Bench {
         let command = |name: &str| {
             let mut command = Command::new(&tool);
             command.arg(name).arg("--ports").arg(ports).arg("--scenarios").arg(project.root.join("bench/scenarios"));
-            command.args(self.shard.iter().flat_map(|shard| ["--shard", shard]));
+            command.args(self.shard.iter().flat_map(|shard| ["--shard".to_owned(), shard.to_string()]));
             command
         };
         if self.check {

@@ -9,7 +9,7 @@ use crate::build::{self, Language, Options, Outcome, toolchains};
 use crate::process::{say, shown};
 use crate::project::{self, Port, Project};
 use crate::readme;
-use crate::shard::Shard;
+use weir_common::Shard;
 
 #[derive(Args)]
 pub(crate) struct BuildAll {

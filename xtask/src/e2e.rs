@@ -12,8 +12,8 @@ use crate::build::{self, Language, Options, toolchains};
 use crate::images::{self, is_image};
 use crate::process::{build_tool, run, say};
 use crate::project::{Port, Project};
-use crate::shard::Shard;
 use crate::{envoy, machine};
+use weir_common::Shard;
 
 #[derive(Args)]
 pub(crate) struct E2e {

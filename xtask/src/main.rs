@@ -26,7 +26,6 @@ mod readme;
 mod release;
 mod sbom;
 mod serve;
-mod shard;
 mod test;
 mod test_images;
 mod test_workflows;

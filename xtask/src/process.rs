@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 
 pub(crate) use crate::out::say;
+pub(crate) use weir_common::shown;
 
 /// Something that a command needs and this machine lacks.
 ///
@@ -151,12 +152,6 @@ fn executable_named(bin: &str, messages: &[u8]) -> Option<PathBuf> {
         }
         _ => None,
     })
-}
-
-/// A path as the reader of a message wants it: relative to where they stand, where it lies below.
-pub(crate) fn shown(path: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(&here).unwrap_or(path).display().to_string()
 }
 
 /// Whether an environment variable is set to something.

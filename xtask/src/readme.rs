@@ -9,9 +9,10 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use weir_cases::manifest::SizeProfile;
 
-use crate::build::report::{Baseline, thousands};
+use crate::build::report::Baseline;
 use crate::project::{Port, Project};
 use crate::whole;
+use weir_common::{replace_between, thousands};
 
 const BEGIN: &str = "<!-- filters: written by `cargo xtask build-all --bless` and `cargo xtask bench --bless` -->\n";
 const END: &str = "<!-- end of filters -->\n";
@@ -76,16 +77,9 @@ pub(crate) fn check(project: &Project) -> Result<()> {
 fn both(project: &Project) -> Result<(PathBuf, String, String)> {
     let path = project.root.join("README.md");
     let old = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let new = replace(&old, &table(&project.ports()?)?)
+    let new = replace_between(&old, BEGIN, END, &table(&project.ports()?)?)
         .with_context(|| format!("{}: expected the lines {BEGIN:?} and {END:?}", path.display()))?;
     Ok((path, old, new))
-}
-
-/// The text with what stands between the marks replaced.
-fn replace(text: &str, table: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}{table}{END}{after}"))
 }
 
 fn table(ports: &[Port]) -> Result<String> {
@@ -113,18 +107,6 @@ fn table(ports: &[Port]) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_what_stands_between_the_marks_changes() {
-        let text = format!("# A\n{BEGIN}old\n{END}after\n");
-        assert_eq!(replace(&text, "new\n").unwrap(), format!("# A\n{BEGIN}new\n{END}after\n"));
-    }
-
-    #[test]
-    fn without_the_marks_there_is_no_place() {
-        assert_eq!(replace("# A\n", "new\n"), None);
-        assert_eq!(replace(&format!("# A\n{BEGIN}old\n"), "new\n"), None);
-    }
 
     #[test]
     fn the_table_has_the_committed_costs_of_each_port() {

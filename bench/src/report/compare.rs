@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{spread, thousands};
+use super::spread;
 use crate::results::{Figure, FilterResults, Results};
+use weir_common::thousands;
 
 /// Everything in which two runs differ, in words.
 pub fn text(earlier: &Results, now: &Results) -> String {

@@ -6,11 +6,12 @@ pub mod markdown;
 pub mod readme;
 mod svg;
 
+use std::fs;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use weir_common::{shown, thousands, whole};
 
-use crate::baseline::write as write_file;
 use crate::results::{FilterResults, Load, Results};
 use crate::scenario::Scenario;
 use crate::stats::Ratio;
@@ -21,19 +22,14 @@ use crate::subject::What;
 /// # Errors
 /// The folder cannot be written to.
 pub fn write(folder: &Path, results: &Results) -> Result<()> {
-    write_file(&folder.join("results.json"), &format!("{}\n", serde_json::to_string_pretty(results)?))?;
-    write_file(&folder.join("summary.md"), &markdown::summary(results))?;
-    write_file(&folder.join("report.html"), &html::page(results))
-}
-
-/// A number with a comma between thousands.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let head = digits.len() % 3;
-    let (first, rest) = digits.split_at(head);
-    let groups = rest.as_bytes().chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
-    let first = (!first.is_empty()).then(|| first.to_owned());
-    first.into_iter().chain(groups).collect::<Vec<_>>().join(",")
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", shown(folder)))?;
+    let json = format!("{}\n", serde_json::to_string_pretty(results)?);
+    for (name, text) in
+        [("results.json", json), ("summary.md", markdown::summary(results)), ("report.html", html::page(results))]
+    {
+        whole::file(&folder.join(name), text.as_bytes())?;
+    }
+    Ok(())
 }
 
 /// A number as few digits as tell it.

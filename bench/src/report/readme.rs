@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::{added, place, thousands, write as write_report};
-use crate::baseline::write as write_file;
+use weir_common::{replace_between, thousands, whole};
+
+use super::{added, place, write as write_report};
 use crate::results::Results;
 use crate::subject::What;
 
@@ -27,7 +28,7 @@ pub fn publish(root: &Path, results: &Results) -> Result<PathBuf> {
     let path = root.join("README.md");
     let (old, new) = readme(root, &folder, results)?;
     if old != new {
-        write_file(&path, &new)?;
+        whole::file(&path, new.as_bytes())?;
     }
     Ok(folder)
 }
@@ -74,15 +75,9 @@ fn newest(root: &Path) -> Result<Option<PathBuf>> {
 fn readme(root: &Path, folder: &Path, results: &Results) -> Result<(String, String)> {
     let path = root.join("README.md");
     let old = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let new = replace(&old, &table(folder, results))
+    let new = replace_between(&old, BEGIN, END, &table(folder, results))
         .with_context(|| format!("{}: expected the lines {BEGIN:?} and {END:?}", path.display()))?;
     Ok((old, new))
-}
-
-fn replace(text: &str, table: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}{table}{END}{after}"))
 }
 
 fn table(folder: &Path, results: &Results) -> String {
@@ -122,16 +117,4 @@ fn table(folder: &Path, results: &Results) -> String {
 
 fn note(note: Option<&str>) -> String {
     note.map(|it| format!(" {it}")).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_stands_between_the_marks_changes() {
-        let text = format!("# A\n{BEGIN}old\n{END}after\n");
-        assert_eq!(replace(&text, "new\n").unwrap(), format!("# A\n{BEGIN}new\n{END}after\n"));
-        assert_eq!(replace("# A\n", "new\n"), None);
-    }
 }

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::html::escape;
-use super::{short, thousands};
+use super::short;
+use weir_common::thousands;
 
 /// The size of a drawing, in CSS pixels.
 const WIDTH: f64 = 320.0;

@@ -6,7 +6,8 @@ use weir_shrink::symbols::Symbols;
 
 use crate::digest::Digest;
 use crate::facts::Facts;
-use crate::words::{table, thousands};
+use crate::words::table;
+use weir_common::thousands;
 
 /// What was found.
 #[derive(Debug, Serialize)]

@@ -15,7 +15,8 @@ use crate::failure::{Failure, Request};
 use crate::image::{self, Blob, Image};
 use crate::media;
 use crate::retry::Policy;
-use crate::words::{say, thousands};
+use crate::words::say;
+use weir_common::thousands;
 
 mod delete;
 

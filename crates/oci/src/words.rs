@@ -1,17 +1,4 @@
-//! How numbers and tables are written for people.
-
-/// A number with its thousands apart: `48,936`.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+//! How tables are written for people.
 
 /// A text on one line, and harmless to a terminal: what an image or a registry says may hold anything.
 pub(crate) fn harmless(text: &str) -> String {
@@ -40,12 +27,6 @@ pub(crate) use say;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn thousands_are_apart() {
-        let written = [0, 999, 1_000, 48_936, 1_234_567].map(thousands);
-        assert_eq!(written, ["0", "999", "1,000", "48,936", "1,234,567"]);
-    }
 
     #[test]
     fn what_others_say_does_nothing_to_a_terminal() {

@@ -19,6 +19,7 @@ use super::{Language, hex};
 use crate::process::shown;
 use crate::project::Port;
 use crate::whole;
+use weir_common::thousands;
 
 /// Whom a command's findings are for: people or programs.
 #[derive(Clone, Copy, Debug, PartialEq, clap::ValueEnum)]
@@ -291,19 +292,6 @@ fn signed(change: i64) -> String {
         1.. => format!("+{}", thousands(change.unsigned_abs())),
         _ => format!("-{}", thousands(change.unsigned_abs())),
     }
-}
-
-/// A number with a comma between thousands.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

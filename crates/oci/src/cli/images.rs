@@ -15,7 +15,8 @@ use crate::sign::PublicKey;
 use crate::source;
 use crate::store::Store;
 use crate::whole;
-use crate::words::{say, thousands};
+use crate::words::say;
+use weir_common::thousands;
 
 #[derive(Debug, Args)]
 pub(super) struct Push {

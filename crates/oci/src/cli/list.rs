@@ -12,7 +12,8 @@ use crate::facts::Facts;
 use crate::image::{self, Layout};
 use crate::registry::{Registry, at_tag};
 use crate::store::Store;
-use crate::words::{table, thousands};
+use crate::words::table;
+use weir_common::thousands;
 
 #[derive(Debug, Args)]
 pub(super) struct List {

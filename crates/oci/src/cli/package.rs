@@ -14,7 +14,8 @@ use crate::media;
 use crate::reference::Name;
 use crate::source;
 use crate::store::Store;
-use crate::words::{table, thousands};
+use crate::words::table;
+use weir_common::thousands;
 
 #[derive(Debug, Args)]
 pub(super) struct Package {

@@ -17,8 +17,8 @@ use super::output::{self, Format};
 use crate::digest::Digest;
 use crate::image::Layout;
 use crate::store::Store;
-use crate::words::thousands;
 use crate::{archive, canonical};
+use weir_common::thousands;
 
 /// The most bytes that a ConfigMap may hold, less what Kubernetes itself needs in it.
 const MOST_BYTES: usize = 1_000_000;
