@@ -3,13 +3,12 @@
 use anyhow::{Result, bail};
 use clap::Args;
 use weir_cases::manifest::SizeProfile;
+use weir_common::{Shard, out, say, shown};
 
 use crate::build::report::{self, Built, Format, Row};
 use crate::build::{self, Language, Options, Outcome, toolchains};
-use crate::process::{say, shown};
 use crate::project::{self, Port, Project};
 use crate::readme;
-use weir_common::Shard;
 
 #[derive(Args)]
 pub(crate) struct BuildAll {
@@ -87,7 +86,7 @@ impl BuildAll {
         if self.bless && failures.is_empty() {
             readme::write(&project)?;
         }
-        crate::out::print(if self.format == Format::Json { report::json(&rows)? } else { report::text(&rows) })?;
+        out::print(if self.format == Format::Json { report::json(&rows)? } else { report::text(&rows) })?;
         if !failures.is_empty() {
             bail!("{} of {count} failed:\n  {}{left_out}", failures.len(), failures.join("\n  "));
         }

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use weir_common::out;
 
 use crate::build::Language;
 use crate::build::report::Format;
 use crate::process::{Missing, env_path};
 use crate::project::Project;
-use crate::{envoy, machine, out};
+use crate::{envoy, machine};
 
 #[derive(Args)]
 pub(crate) struct Doctor {

@@ -6,14 +6,14 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 use weir_cases::manifest::SizeProfile;
+use weir_common::{Shard, say};
 
 use crate::build::toolchains::LeftOut;
 use crate::build::{self, Language, Options, toolchains};
 use crate::images::{self, is_image};
-use crate::process::{build_tool, run, say};
+use crate::process::{build_tool, run};
 use crate::project::{Port, Project};
 use crate::{envoy, machine};
-use weir_common::Shard;
 
 #[derive(Args)]
 pub(crate) struct E2e {

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use weir_common::{say, shown};
 
 use crate::machine;
-use crate::process::{Missing, env_path, output, say, shown, which};
+use crate::process::{Missing, env_path, output, which};
 use crate::project::Project;
 use crate::whole;
 

@@ -6,9 +6,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use weir_common::{say, shown};
 
 use crate::machine;
-use crate::process::{run_bounded, say, shown, which};
+use crate::process::{run_bounded, which};
 use crate::project::Project;
 use crate::whole;
 

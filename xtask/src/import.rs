@@ -7,10 +7,11 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use weir_common::say;
 
 use crate::build::hex;
 use crate::new::{appear, check_name, write};
-use crate::process::{build_tool, output, say};
+use crate::process::{build_tool, output};
 use crate::project::Project;
 use crate::readme;
 

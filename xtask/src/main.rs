@@ -18,7 +18,6 @@ mod machine;
 mod matrix;
 mod new;
 mod oha;
-mod out;
 mod package;
 mod process;
 mod project;
@@ -133,7 +132,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            out::line(format_args!("error: {error:#}"));
+            weir_common::out::line(format_args!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
+use weir_common::out;
 
-use crate::out;
 use crate::project::{Port, Project};
 
 #[derive(Args)]

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use weir_cases::manifest::Manifest;
+use weir_common::say;
 
 use crate::build::Language;
 use crate::build::template::{self, Kind, Template};
-use crate::process::say;
 use crate::project::{Port, Project};
 use crate::readme;
 

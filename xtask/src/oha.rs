@@ -6,8 +6,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use weir_common::{say, shown};
 
-use crate::process::{Missing, cargo, env_path, output, run_bounded, say, shown, which};
+use crate::process::{Missing, cargo, env_path, output, run_bounded, which};
 use crate::project::Project;
 use crate::whole;
 

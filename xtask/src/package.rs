@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::{Value, json};
+use weir_common::{say, shown};
 
 use crate::build::report::Built;
 use crate::build::{self, Language, Options, toolchains};
 use crate::git::{self, Commit};
 use crate::images;
-use crate::process::{run, say, shown};
+use crate::process::run;
 use crate::project::{Port, Project};
 use crate::{envoy, sbom, whole};
 

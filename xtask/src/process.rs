@@ -8,9 +8,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-
-pub(crate) use crate::out::say;
-pub(crate) use weir_common::shown;
+use weir_common::say;
 
 /// Something that a command needs and this machine lacks.
 ///

@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use weir_cases::manifest::SizeProfile;
+use weir_common::{replace_between, thousands};
 
 use crate::build::report::Baseline;
 use crate::project::{Port, Project};
 use crate::whole;
-use weir_common::{replace_between, thousands};
 
 const BEGIN: &str = "<!-- filters: written by `cargo xtask build-all --bless` and `cargo xtask bench --bless` -->\n";
 const END: &str = "<!-- end of filters -->\n";

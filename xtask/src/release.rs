@@ -12,11 +12,12 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use weir_common::{say, shown};
 
 use crate::build::report::Built;
 use crate::build::{self, Language, Options};
 use crate::build_all::BuildAll;
-use crate::process::{Missing, run, say, shown, which};
+use crate::process::{Missing, run, which};
 use crate::project::{Port, Project};
 use crate::{git, images, package};
 

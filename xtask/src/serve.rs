@@ -13,11 +13,12 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use walkdir::WalkDir;
 use weir_cases::manifest::SizeProfile;
+use weir_common::say;
 
 use crate::build::{self, Language, Options};
 use crate::envoy;
 use crate::images::{self, is_image};
-use crate::process::{build_tool, say};
+use crate::process::build_tool;
 use crate::project::{Port, Project};
 
 /// How often the sources are looked at: faster than a hand that saves, slow enough to cost nothing.

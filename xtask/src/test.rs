@@ -2,12 +2,12 @@
 
 use anyhow::{Context, Result};
 use clap::Args;
+use weir_common::say;
 use xshell::{Shell, cmd};
 
 use crate::bench::{self, Bench};
 use crate::build::{self, Language, toolchains};
 use crate::e2e::E2e;
-use crate::process::say;
 use crate::project::Project;
 use crate::{machine, readme};
 

@@ -6,9 +6,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use weir_common::say;
 
 use crate::go_tools::ACTIONLINT;
-use crate::process::{run, say};
+use crate::process::run;
 use crate::project::Project;
 
 #[derive(Args)]

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use clap::Args;
+use weir_common::say;
 
 use crate::build::{self, Language, toolchains};
-use crate::process::say;
 use crate::project::Project;
 
 #[derive(Args)]

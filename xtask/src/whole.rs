@@ -5,8 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 pub(crate) use weir_common::whole::{file, files};
-
-use crate::process::{say, shown};
+use weir_common::{say, shown};
 
 /// Makes a folder, unless it is there: `make` fills it under another name, and it gets its own when it is complete.
 ///

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use weir_common::thousands;
+
 use super::spread;
 use crate::results::{Figure, FilterResults, Results};
-use weir_common::thousands;
 
 /// Everything in which two runs differ, in words.
 pub fn text(earlier: &Results, now: &Results) -> String {

@@ -5,12 +5,13 @@
 
 use std::fmt::Write as _;
 
+use weir_common::thousands;
+
 use super::{added, memory_per_vm, place, short, spread, svg};
 use crate::results::{Figure, FilterResults, Load, Results, Series};
 use crate::scenario::Scenario;
 use crate::stats::Ratio;
 use crate::subject::What;
-use weir_common::thousands;
 
 /// The whole page.
 pub fn page(results: &Results) -> String {

@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
+use weir_common::thousands;
+
 use super::{added, memory_per_vm, place, spread};
 use crate::counts::Table;
 use crate::profile::Row;
 use crate::results::{Figure, FilterResults, Load, Results};
 use crate::scenario::Scenario;
 use crate::subject::What;
-use weir_common::thousands;
 
 /// The figures that a summary has room for.
 const SHOWN: [Figure; 4] = [Figure::CpuTime, Figure::Throughput, Figure::P99, Figure::Resident];

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-
 use weir_common::{replace_between, thousands, whole};
 
 use super::{added, place, write as write_report};

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use weir_common::thousands;
+
 use super::html::escape;
 use super::short;
-use weir_common::thousands;
 
 /// The size of a drawing, in CSS pixels.
 const WIDTH: f64 = 320.0;

@@ -1,6 +1,7 @@
 //! What the farm's programs have in common. It compiles in a moment, because `xtask` needs it.
 
 mod marked;
+pub mod out;
 mod shard;
 pub mod whole;
 mod words;

@@ -1,13 +1,13 @@
 //! What a module or an image holds, for people and for programs.
 
 use serde::Serialize;
+use weir_common::thousands;
 use weir_shrink::about::About;
 use weir_shrink::symbols::Symbols;
 
 use crate::digest::Digest;
 use crate::facts::Facts;
 use crate::words::table;
-use weir_common::thousands;
 
 /// What was found.
 #[derive(Debug, Serialize)]

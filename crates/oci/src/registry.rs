@@ -8,6 +8,7 @@ use oci_client::client::{BlobResponse, Certificate, CertificateEncoding, ClientC
 use oci_client::errors::OciDistributionError;
 use oci_client::manifest::{ImageIndexEntry, OciDescriptor, OciImageIndex};
 use oci_client::{Client, Reference, RegistryOperation};
+use weir_common::{say, thousands};
 
 use crate::credentials::{self, Credentials};
 use crate::digest::Digest;
@@ -15,8 +16,6 @@ use crate::failure::{Failure, Request};
 use crate::image::{self, Blob, Image};
 use crate::media;
 use crate::retry::Policy;
-use crate::words::say;
-use weir_common::thousands;
 
 mod delete;
 

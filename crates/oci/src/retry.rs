@@ -3,8 +3,9 @@
 use std::future::Future;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use weir_common::say;
+
 use crate::failure::Failure;
-use crate::words::say;
 
 /// How often, and how long between.
 #[derive(Clone, Copy, Debug)]

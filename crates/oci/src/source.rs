@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use oci_client::Reference;
+use weir_common::say;
 use weir_shrink::lint;
 
 use crate::digest::Digest;
@@ -15,7 +16,6 @@ use crate::reference::{Name, is_repository};
 use crate::registry::{Connection, Registry, at_digest};
 use crate::sign::{self, PublicKey};
 use crate::store::{Entry, Store};
-use crate::words::say;
 use crate::{MOST_DOCUMENT_BYTES, MOST_MODULE_BYTES, media};
 
 /// Where a module is to come from.

@@ -18,12 +18,6 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
     rows.iter().map(line).collect()
 }
 
-/// One line of progress on standard error, so that standard output stays what a pipe wants.
-macro_rules! say {
-    ($($arg:tt)*) => { eprintln!("weir: {}", format_args!($($arg)*)) };
-}
-pub(crate) use say;
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,11 +12,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use weir_common::{say, shown};
 
 use super::hex;
 use super::language::{Builder, Compiler, Site};
 use super::template::{Kind, Template, files};
-use crate::process::{Missing, output, run_bounded, say, shown};
+use crate::process::{Missing, output, run_bounded};
 use crate::project::{Port, Project};
 use crate::sbom::{Parts, library, licences};
 use crate::whole;

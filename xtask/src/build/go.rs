@@ -9,10 +9,11 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
+use weir_common::say;
 
 use super::language::{Builder, Compiler, Site};
 use super::template::{Kind, Template, files};
-use crate::process::{Missing, output, say, which};
+use crate::process::{Missing, output, which};
 use crate::project::{Port, Project};
 use crate::sbom::{Parts, library, licences};
 

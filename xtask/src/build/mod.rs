@@ -21,8 +21,8 @@ use std::thread;
 
 use anyhow::{Context, Result, bail};
 use weir_cases::manifest::{Manifest, SizeProfile};
+use weir_common::say;
 
-use crate::process::say;
 use crate::project::{Port, Project};
 use compile::Tools;
 use inputs::Inputs;

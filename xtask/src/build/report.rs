@@ -14,12 +14,11 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use weir_cases::manifest::{Manifest, SizeProfile};
+use weir_common::{shown, thousands};
 
 use super::{Language, hex};
-use crate::process::shown;
 use crate::project::Port;
 use crate::whole;
-use weir_common::thousands;
 
 /// Whom a command's findings are for: people or programs.
 #[derive(Clone, Copy, Debug, PartialEq, clap::ValueEnum)]

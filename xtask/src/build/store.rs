@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
+use weir_common::{say, shown};
 
 use super::hex;
 use super::report::Built;
 use crate::cache::{self, Cache};
-use crate::process::{say, shown};
 use crate::project::{Port, Project};
 use crate::whole;
 

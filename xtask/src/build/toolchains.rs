@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::{Context, Result, bail};
+use weir_common::say;
 
 use super::language::{Compiler, Language};
-use crate::process::say;
 use crate::project::{Port, Project};
 
 /// The compilers that are here.

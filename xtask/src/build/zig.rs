@@ -7,11 +7,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use weir_common::{say, shown};
 
 use super::language::{Builder, Compiler, Site};
 use super::template::{Kind, Template, files};
 use crate::machine;
-use crate::process::{Missing, output, say, shown, which};
+use crate::process::{Missing, output, which};
 use crate::project::{Port, Project};
 use crate::sbom::{Parts, library, licences};
 use crate::whole;

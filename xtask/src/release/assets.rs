@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use weir_common::shown;
 
 use super::{Released, changelog};
 use crate::build::hex;
 use crate::build::report::Built;
 use crate::package;
-use crate::process::shown;
 use crate::project::{Port, Project};
 use crate::whole;
 

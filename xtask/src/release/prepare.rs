@@ -4,10 +4,10 @@ use std::fs;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use weir_common::{out, say};
 
 use super::changelog;
-use crate::out;
-use crate::process::{cargo, run, say};
+use crate::process::{cargo, run};
 use crate::project::Project;
 use crate::whole;
 

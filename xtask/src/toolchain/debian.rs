@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use weir_common::{say, shown};
 
 use super::{Toolchain, field, identity, library_in};
-use crate::process::{output, say, shown, which};
+use crate::process::{output, which};
 use crate::whole;
 
 /// The compiler and the sources of its std; the packages with its libraries and its linker follow from these.

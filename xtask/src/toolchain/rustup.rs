@@ -5,9 +5,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use weir_common::say;
 
 use super::{Toolchain, field, identity, library_in, linker_on_path};
-use crate::process::{output, run_bounded, say, which};
+use crate::process::{output, run_bounded, which};
 
 /// The pinned compiler, where the sources of its std and a linker are beside it.
 pub(super) fn find() -> Option<Toolchain> {

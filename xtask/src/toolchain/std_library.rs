@@ -10,10 +10,11 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use weir_cases::manifest::SizeProfile;
+use weir_common::say;
 
 use super::{TARGET, Toolchain};
 use crate::build::hex;
-use crate::process::{cargo, say};
+use crate::process::cargo;
 use crate::whole;
 
 /// How std itself is compiled, beside the panic strategy. Bitcode is kept, so that a filter's LTO reaches into std.

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use oci_client::Reference;
 use serde_json::json;
+use weir_common::{say, thousands};
 
 use super::{Common, Format};
 use crate::digest::Digest;
@@ -15,8 +16,6 @@ use crate::sign::PublicKey;
 use crate::source;
 use crate::store::Store;
 use crate::whole;
-use crate::words::say;
-use weir_common::thousands;
 
 #[derive(Debug, Args)]
 pub(super) struct Push {

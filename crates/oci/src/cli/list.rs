@@ -5,6 +5,7 @@ use clap::Args;
 use oci_client::Reference;
 use oci_client::manifest::OciImageManifest;
 use serde::Serialize;
+use weir_common::thousands;
 
 use super::{Common, Format};
 use crate::digest::Digest;
@@ -13,7 +14,6 @@ use crate::image::{self, Layout};
 use crate::registry::{Registry, at_tag};
 use crate::store::Store;
 use crate::words::table;
-use weir_common::thousands;
 
 #[derive(Debug, Args)]
 pub(super) struct List {

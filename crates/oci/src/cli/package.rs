@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use weir_common::thousands;
 use weir_shrink::{lint, symbols};
 
 use crate::digest::Digest;
@@ -15,7 +16,6 @@ use crate::reference::Name;
 use crate::source;
 use crate::store::Store;
 use crate::words::table;
-use weir_common::thousands;
 
 #[derive(Debug, Args)]
 pub(super) struct Package {

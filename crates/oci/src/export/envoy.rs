@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use clap::Args;
 use serde_json::{Value, json};
+use weir_common::say;
 use weir_envoy::UpstreamUrl;
 use weir_envoy::bootstrap::{self, Cluster, Filter, Listener, Protocol};
 
@@ -18,7 +19,6 @@ use super::{capabilities, merge, output};
 use crate::digest::Digest;
 use crate::store::Store;
 use crate::whole;
-use crate::words::say;
 
 /// What is written for Envoy.
 #[derive(Debug, Args)]

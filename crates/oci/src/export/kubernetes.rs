@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use clap::Args;
 use serde_json::{Map, Value, json};
+use weir_common::thousands;
 use weir_envoy::UpstreamUrl;
 
 use super::chain::{Chain, ChainArgs};
@@ -18,7 +19,6 @@ use crate::digest::Digest;
 use crate::image::Layout;
 use crate::store::Store;
 use crate::{archive, canonical};
-use weir_common::thousands;
 
 /// The most bytes that a ConfigMap may hold, less what Kubernetes itself needs in it.
 const MOST_BYTES: usize = 1_000_000;

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 ///
 /// # Errors
 /// Standard output cannot be written to, as a file on a full disk.
-pub(crate) fn print(text: impl fmt::Display) -> Result<()> {
+pub fn print(text: impl fmt::Display) -> Result<()> {
     write_to(&mut io::stdout().lock(), text).context("cannot write to standard output")
 }
 
@@ -23,15 +23,15 @@ fn write_to(to: &mut impl Write, text: impl fmt::Display) -> io::Result<()> {
 }
 
 /// Prints one line on standard error; there is nowhere to tell that it cannot be.
-pub(crate) fn line(text: fmt::Arguments<'_>) {
+pub fn line(text: fmt::Arguments<'_>) {
     drop(writeln!(io::stderr().lock(), "{text}"));
 }
 
 /// One line of progress on standard error, so that standard output stays what a pipe wants.
+#[macro_export]
 macro_rules! say {
     ($($arg:tt)*) => { $crate::out::line(format_args!("weir: {}", format_args!($($arg)*))) };
 }
-pub(crate) use say;
 
 #[cfg(test)]
 mod tests {
