@@ -20,7 +20,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 use std::time::SystemTime;
 
-use copy::copy;
+use copy::{copy, target};
 
 /// The copies build into one `target/`: one at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -42,16 +42,11 @@ impl Checkout {
     fn copy_into(name: &str) -> Checkout {
         let (place, lock) = place();
         if place.exists() {
+            // Where it stood under another name.
             fs::remove_dir_all(&place).unwrap();
         }
         let root = place.join(name);
-        copy(&workspace(), &root);
-        for entry in fs::read_dir(root.join("filters")).unwrap() {
-            let path = entry.unwrap().path();
-            if !path.ends_with("hello-header") {
-                fs::remove_dir_all(path).unwrap();
-            }
-        }
+        copy::checkout(&root);
         Checkout { root, _lock: lock }
     }
 
@@ -141,10 +136,6 @@ impl Run {
     }
 }
 
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
 /// Where the copies are.
 fn places() -> PathBuf {
     target().join("weir/farm")
@@ -164,10 +155,6 @@ fn place() -> (PathBuf, File) {
 /// A text unlike any before, or what an earlier run made of it would be found in the store.
 fn unheard_of() -> String {
     format!("{:?}", SystemTime::now())
-}
-
-fn target() -> PathBuf {
-    Path::new(env!("CARGO_BIN_EXE_xtask")).ancestors().nth(2).unwrap().to_owned()
 }
 
 fn replace(path: &Path, from: &str, to: &str) {

@@ -1,9 +1,9 @@
 //! A copy of this checkout, and the folder that compilers, std and Binaryen are in.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::copy::copy;
+use crate::copy::{self, copy, target};
 
 /// One copy for all tests, so that cargo finds again what it compiled from it; while this lives, it is one test's.
 pub(crate) struct Checkout {
@@ -18,16 +18,7 @@ impl Checkout {
         fs::create_dir_all(folder.parent().unwrap()).unwrap();
         let lock = File::create(folder.with_extension("lock")).unwrap();
         lock.lock().unwrap();
-        if folder.exists() {
-            fs::remove_dir_all(&folder).unwrap();
-        }
-        copy(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap(), &folder);
-        for entry in fs::read_dir(folder.join("filters")).unwrap() {
-            let path = entry.unwrap().path();
-            if !path.ends_with("hello-header") {
-                fs::remove_dir_all(path).unwrap();
-            }
-        }
+        copy::checkout(&folder);
         Checkout { folder, _lock: lock }
     }
 
@@ -56,9 +47,4 @@ impl Checkout {
             fs::write(&manifest, text.replace("name = \"hello-header\"", &format!("name = \"{name}\""))).unwrap();
         }
     }
-}
-
-/// This checkout's `target/`.
-pub(crate) fn target() -> PathBuf {
-    Path::new(env!("CARGO_BIN_EXE_xtask")).ancestors().nth(2).unwrap().to_owned()
 }

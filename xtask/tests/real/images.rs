@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::checkout::{Checkout, target};
+use crate::checkout::Checkout;
+use crate::copy::target;
 use crate::registry::Registry;
 
 struct Farm(Checkout);

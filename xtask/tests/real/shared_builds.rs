@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::checkout::{Checkout, target};
+use crate::checkout::Checkout;
+use crate::copy::target;
 use crate::registry::Registry;
 
 /// Two filters in three languages. The others take minutes to optimise, and are shared in the same way.
