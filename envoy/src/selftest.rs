@@ -2,18 +2,23 @@
 //!
 //! With real processes and a real Envoy, so it is a command and no part of `cargo test`, which needs neither.
 
-use std::io::{BufRead, BufReader, Read, Write};
+mod ending;
+mod running;
+
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, ensure};
 use libtest_mimic::{Arguments, Trial};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-use crate::envoy::{Envoy, Plan};
-use crate::runtime::{Id, Kind, Runtime};
+use crate::runtime::{Kind, Runtime};
+use ending::{
+    serve_ends, serve_ends_with_envoy, stopped_behind_script, stopped_by, stopped_by_panic, stopped_with_grandparent,
+};
+use running::{Running, fails, succeeds};
 
 /// A filter that refuses every configuration, and traps on every request.
 const CONTRARY: &[u8] = include_bytes!("../fixtures/contrary.wasm");
@@ -26,9 +31,6 @@ const WRONG_CASES: &str = include_str!("../fixtures/wrong.toml");
 /// A filter that traps on a header that is not UTF-8, and the cases that its author thought of.
 const FRAGILE: &[u8] = include_bytes!("../fixtures/fragile.wasm");
 const FRAGILE_CASES: &str = include_str!("../fixtures/fragile.toml");
-
-/// Nothing here takes long; what does has gone wrong.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What `selftest` is asked.
 #[derive(Clone, Debug)]
@@ -131,180 +133,6 @@ impl Bench {
         let filter = format!("contrary={}", self.wasm.display());
         self.command("serve", &[&["--filter", &filter], arguments].concat())
     }
-}
-
-/// A process of this check, killed if the check ends before it.
-struct Running {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-}
-
-impl Running {
-    fn start(mut command: Command) -> Result<Running> {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
-        let input = child.stdin.take();
-        let output = BufReader::new(child.stdout.take().context("no standard output")?);
-        Ok(Running { child, input, output })
-    }
-
-    /// The rest of the first line that holds `mark`. It ends with the process, which [`Running::end`] bounds in time.
-    fn after(&mut self, mark: &str) -> Result<String> {
-        let mut line = String::new();
-        while self.output.read_line(&mut line)? > 0 {
-            if let Some((_, rest)) = line.split_once(mark) {
-                return Ok(rest.trim().to_owned());
-            }
-            line.clear();
-        }
-        bail!("the process ended before it said {mark:?}")
-    }
-
-    fn signal(&self, signal: Signal) -> Result<()> {
-        Ok(kill_process(Pid::from_child(&self.child), signal)?)
-    }
-
-    fn say(&mut self, line: &str) -> Result<()> {
-        Ok(writeln!(self.input.as_mut().context("the input is closed")?, "{line}")?)
-    }
-
-    fn end(&mut self) -> Result<ExitStatus> {
-        let mut status = None;
-        wait_until("the process ends", || {
-            status = self.child.try_wait().ok().flatten();
-            status.is_some()
-        })?;
-        status.context("the process did not end")
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Nothing happens where it has ended.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) -> Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        ensure!(Instant::now() < deadline, "waited {} seconds, and still not: {what}", PATIENCE.as_secs());
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    Ok(())
-}
-
-/// Waits until an Envoy is gone; there was one, or the check would check nothing.
-fn gone(id: &Id) -> Result<()> {
-    wait_until(&format!("{id} is gone"), || !id.is_there())
-}
-
-fn stopped_by_panic(bench: &Bench) -> Result<()> {
-    let (tell, told) = std::sync::mpsc::channel();
-    let (runtime, state) = (bench.runtime.clone(), bench.state.clone());
-    let owner = std::thread::spawn(move || {
-        let tokio = tokio::runtime::Runtime::new().expect("tokio starts");
-        let plan = Plan::default();
-        let start = Envoy::start(&runtime, &plan, &state, Arc::default());
-        let envoy = tokio.block_on(start).expect("Envoy starts");
-        drop(tell.send((envoy.id(), envoy.id().is_there())));
-        // Without the message that a panic prints: it would stand among the results.
-        std::panic::resume_unwind(Box::new("on purpose"));
-    });
-    ensure!(owner.join().is_err(), "the owner did not panic");
-    let (id, there) = told.recv()?;
-    ensure!(there, "{id} never was there");
-    gone(&id)
-}
-
-fn stopped_by(bench: &Bench, signal: Signal, code: Option<i32>) -> Result<()> {
-    let mut owner = Running::start(bench.hold()?)?;
-    let id: Id = owner.after("held: ")?.parse()?;
-    ensure!(id.is_there(), "{id} never was there");
-    owner.signal(signal)?;
-    let status = owner.end()?;
-    ensure!(status.code() == code, "the owner ended with {status}");
-    gone(&id)
-}
-
-fn stopped_with_grandparent(bench: &Bench) -> Result<()> {
-    let hold = bench.hold()?;
-    let mut parent = Command::new("sh");
-    // The input stays open when the shell dies, so it is not its end that stops the owner.
-    parent.args(["-c", "\"$@\" <&0 & wait", "sh"]).arg(hold.get_program()).args(hold.get_args());
-    let mut parent = Running::start(parent)?;
-    let id: Id = parent.after("held: ")?.parse()?;
-    ensure!(id.is_there(), "{id} never was there");
-    parent.signal(Signal::KILL)?;
-    gone(&id)
-}
-
-/// A script that does not become Envoy but runs it: neither the kernel's signal nor the shell's end reaches that.
-fn stopped_behind_script(bench: &Bench, signal: Signal) -> Result<()> {
-    let script = bench.files.path().join(format!("envoy-{}", signal.as_raw()));
-    let told = script.with_extension("pid");
-    let inner =
-        format!("echo $$ > '{}'; exec '{}' \"$@\"", told.display(), std::path::absolute(&bench.envoy)?.display());
-    std::fs::write(&script, format!("#!/bin/sh\nsh -c '{}' sh \"$@\"\nexit $?\n", inner.replace('\'', "'\\''")))?;
-    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-    let mut hold = Command::new(std::env::current_exe()?);
-    hold.args(["hold", "--runtime", "native", "--envoy"]).arg(&script).arg("--state").arg(&bench.state);
-    let mut owner = Running::start(hold)?;
-    let leader: Id = owner.after("held: ")?.parse()?;
-    let id = Id::Pid(std::fs::read_to_string(&told)?.trim().parse()?);
-    ensure!(id.is_there() && id.to_string() != leader.to_string(), "{id} is not behind a script");
-    owner.signal(signal)?;
-    owner.end()?;
-    gone(&id)?;
-    gone(&leader)
-}
-
-fn serve_ends(bench: &Bench, signal: Option<Signal>) -> Result<()> {
-    let mut serve = Running::start(bench.serve(&["--port", "0"])?)?;
-    let id: Id = serve.after("process   ")?.parse()?;
-    ensure!(id.is_there(), "{id} never was there");
-    match signal {
-        Some(signal) => serve.signal(signal)?,
-        None => drop(serve.input.take()),
-    }
-    serve.after("stopped")?;
-    let status = serve.end()?;
-    ensure!(status.success(), "serve ended with {status}");
-    gone(&id)
-}
-
-fn serve_ends_with_envoy(bench: &Bench) -> Result<()> {
-    let mut serve = Running::start(bench.serve(&["--port", "0"])?)?;
-    let id: Id = serve.after("process   ")?.parse()?;
-    let Id::Pid(pid) = id else { bail!("serving is native, and this is {id}") };
-    kill_process(Pid::from_raw(pid).context("no process")?, Signal::KILL)?;
-    let status = serve.end()?;
-    ensure!(status.code() == Some(1), "serve ended with {status}");
-    gone(&id)
-}
-
-/// Runs a command that has to succeed, and gives what it printed.
-fn succeeds(command: Command) -> Result<String> {
-    let (success, said) = ends(command)?;
-    ensure!(success, "it failed and said:\n{said}");
-    Ok(said)
-}
-
-/// Runs a command that has to fail, and gives what it printed.
-fn fails(command: Command) -> Result<String> {
-    let (success, said) = ends(command)?;
-    ensure!(!success, "it succeeded and said:\n{said}");
-    Ok(said)
-}
-
-fn ends(mut command: Command) -> Result<(bool, String)> {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let _input = child.stdin.take();
-    let (mut output, mut errors) = (String::new(), String::new());
-    child.stdout.take().context("no standard output")?.read_to_string(&mut output)?;
-    child.stderr.take().context("no standard error")?.read_to_string(&mut errors)?;
-    Ok((child.wait()?.success(), output + &errors))
 }
 
 fn says(text: &str, expected: &str) -> Result<()> {
