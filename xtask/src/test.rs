@@ -9,7 +9,10 @@ use crate::bench::{self, Bench};
 use crate::build::{self, Language, toolchains};
 use crate::e2e::E2e;
 use crate::project::Project;
-use crate::{machine, readme};
+use crate::{envoy, machine, readme};
+
+/// Images by themselves: all that they depend on is built in any case as it is for the command, alone.
+const MOST: [&str; 3] = ["--workspace", "--exclude", "weir-oci"];
 
 #[derive(Args)]
 pub(crate) struct Test {
@@ -24,10 +27,9 @@ impl Test {
         machine::clippy()?;
         let sh = Shell::new()?;
         step("formatting", || Ok(cmd!(sh, "cargo fmt --all --check").quiet().run()?))?;
-        // The container runtime by itself: its dependencies' features would have Binaryen built a second time. And images by
-        // themselves: all that they depend on is built in any case as it is for the command, alone.
+        // The container runtime by itself: its dependencies' features would have Binaryen built a second time.
         for selection in [
-            &["--workspace", "--exclude", "weir-oci"][..],
+            &MOST[..],
             &["--package", "weir-envoy", "--features", "container"],
             &["--package", "weir-oci", "--features", "real"],
             &["--package", "xtask", "--features", "real"],
@@ -36,7 +38,7 @@ impl Test {
                 Ok(cmd!(sh, "cargo clippy --quiet {selection...} --all-targets -- -D warnings").quiet().run()?)
             })?;
         }
-        for selection in [&["--workspace", "--exclude", "weir-oci"][..], &["--package", "weir-oci"]] {
+        for selection in [&MOST[..], &["--package", "weir-oci"]] {
             step("unit and integration tests", || Ok(cmd!(sh, "cargo test --quiet {selection...}").quiet().run()?))?;
         }
         let required = self.require.concat();
@@ -54,6 +56,12 @@ impl Test {
         step("cases in process", || E2e::host(required.clone()).run())?;
         step("cases through a native Envoy", || E2e::native(required.clone()).run())?;
         step("equivalents that the bench compares to", || Bench::equivalents(required).run())?;
+        step("a bench that is stopped", || {
+            // In the selection that the other tests were compiled in.
+            let envoy = envoy::find_or_fetch(&project, None)?;
+            let tests = cmd!(sh, "cargo test --quiet {MOST...} --test command -- --ignored");
+            Ok(tests.env("WEIR_ENVOY", envoy).quiet().run()?)
+        })?;
         say!("all steps passed{}", left_out.unwrap_or_default());
         Ok(())
     }
