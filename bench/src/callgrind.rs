@@ -12,15 +12,16 @@ use tokio::process::Command;
 use weir_envoy::Launch;
 
 use crate::client::Client;
+use crate::machine::{cores, taskset};
 use crate::scenario::Scenario;
 use crate::site::{Site, Tools};
 use crate::subject::{Contender, Subject};
 
 /// How many requests go before any is counted: V8 compiles functions anew that are called often.
-const WARM: u32 = 200;
+const WARM: u32 = 1000;
 
 /// How many requests are counted.
-const COUNTED: u32 = 200;
+const COUNTED: u32 = 1000;
 
 /// Under callgrind Envoy takes fifty times as long.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -64,8 +65,10 @@ pub async fn count(
     fs::create_dir_all(&tools.state).with_context(|| format!("cannot write under {}", tools.state.display()))?;
     let folder = tempfile::Builder::new().prefix("callgrind-").tempdir_in(tools.state.canonicalize()?)?;
     let out = folder.path().join("out");
-    let under = ["valgrind", "--tool=callgrind", "--smc-check=all-non-file"].map(str::to_owned);
-    let under = under.into_iter().chain([format!("--callgrind-out-file={}", out.display())]).collect();
+    // What is not counted runs several times as fast.
+    let under = ["valgrind", "--tool=callgrind", "--smc-check=all-non-file", "--instr-atstart=no"].map(str::to_owned);
+    let under = under.into_iter().chain([format!("--callgrind-out-file={}", out.display())]);
+    let under = taskset(cores()).into_iter().chain(under).collect();
     let launch = Launch { workers: 1, under, patience: PATIENCE };
     let site = Site::start(tools, subject, scenario, &[bare, contender], launch).await?;
     let mut dumps = Dumps { pid: site.pid()?, out, seen: 0 };
@@ -78,11 +81,11 @@ pub async fn count(
         for _ in 0..WARM {
             client.send().await?;
         }
-        dumps.reset().await?;
+        dumps.begin().await?;
         for _ in 0..COUNTED {
             client.send().await?;
         }
-        *count = dumps.dump().await? as f64 / f64::from(COUNTED);
+        *count = dumps.end().await? as f64 / f64::from(COUNTED);
     }
     Ok(Pair { bare: counted[0], with: counted[1] })
 }
@@ -95,25 +98,29 @@ struct Dumps {
 }
 
 impl Dumps {
-    async fn reset(&self) -> Result<()> {
+    /// Has callgrind count from here on.
+    async fn begin(&self) -> Result<()> {
+        self.control("--instr=on").await?;
         self.control("--zero").await
     }
 
-    /// Has callgrind write what it counted since the last reset, and reads the sum.
-    async fn dump(&mut self) -> Result<u64> {
+    /// Has callgrind write what it counted since then, and reads the sum.
+    async fn end(&mut self) -> Result<u64> {
         self.control("--dump").await?;
         self.seen += 1;
         let path = self.out.with_added_extension(self.seen.to_string());
         let deadline = Instant::now() + PATIENCE;
-        loop {
+        let sum = loop {
             if let Some(sum) = total(&path) {
-                return Ok(sum);
+                break sum;
             }
             if Instant::now() > deadline {
                 bail!("callgrind wrote no sum to {}", path.display());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        };
+        self.control("--instr=off").await?;
+        Ok(sum)
     }
 
     async fn control(&self, command: &str) -> Result<()> {

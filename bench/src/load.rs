@@ -108,7 +108,11 @@ pub async fn start(
     contender: &Contender,
 ) -> Result<(Site, Figures)> {
     let workers = scenario.workers.into();
-    let under = Pins::here(scenario.workers.into()).map(|pins| taskset(&pins.envoy)).unwrap_or_default();
+    // This process is pinned, and what it starts would be.
+    let under = match Pins::here(scenario.workers.into()) {
+        Some(pins) => taskset(&pins.envoy),
+        None => taskset(machine::cores()),
+    };
     let began = Instant::now();
     let launch = Launch { workers, under, ..Launch::default() };
     let site = Site::start(tools, subject, scenario, &[contender], launch).await?;

@@ -1,6 +1,7 @@
 //! The machine that is measured on: what it is, which cores are whose, and what the kernel says of a process.
 
 use std::fs;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -46,10 +47,13 @@ fn numbers(release: &str) -> String {
     release.chars().take_while(|it| it.is_ascii_digit() || *it == '.').collect()
 }
 
-/// The cores that this process may use.
-fn cores() -> Vec<usize> {
-    let set = sched_getaffinity(None);
-    (0..CpuSet::MAX_CPU).filter(|core| set.as_ref().is_ok_and(|set| set.is_set(*core))).collect()
+/// The cores that this process may use: as it was at the first call, before any thread was pinned.
+pub fn cores() -> &'static [usize] {
+    static CORES: OnceLock<Vec<usize>> = OnceLock::new();
+    CORES.get_or_init(|| {
+        let set = sched_getaffinity(None);
+        (0..CpuSet::MAX_CPU).filter(|core| set.as_ref().is_ok_and(|set| set.is_set(*core))).collect()
+    })
 }
 
 /// Which cores are Envoy's, and which are the load's: none in common. `None` where there are too few to part.
@@ -64,7 +68,7 @@ pub struct Pins {
 impl Pins {
     /// The pins on this machine.
     pub fn here(workers: usize) -> Option<Pins> {
-        Pins::of(&cores(), workers)
+        Pins::of(cores(), workers)
     }
 
     fn of(cores: &[usize], workers: usize) -> Option<Pins> {
@@ -133,5 +137,16 @@ mod tests {
         assert!(cpu_time(pid).unwrap() > 0);
         assert!(resident(pid).unwrap() > 1000);
         assert!(Machine::now().cores > 0);
+    }
+
+    #[test]
+    fn a_thread_that_is_pinned_still_knows_all_cores() {
+        let all = cores();
+        std::thread::spawn(move || {
+            pin_this_thread(&all[..1]).unwrap();
+            assert_eq!(cores(), all);
+        })
+        .join()
+        .unwrap();
     }
 }

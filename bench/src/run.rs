@@ -6,12 +6,13 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
+use futures_util::{StreamExt as _, stream};
 use weir_envoy::stop_requested;
 
-use crate::callgrind;
+use crate::callgrind::{self, Pair};
 use crate::counts;
 use crate::load::{self, Times};
-use crate::machine::{Machine, Pins, pin_this_thread};
+use crate::machine::{self, Machine, Pins, pin_this_thread};
 use crate::results::{
     Figure, Figures, FilterResults, InstructionRun, Instructions, Load, ModuleInfo, Results, Series, now,
 };
@@ -142,8 +143,7 @@ async fn measure(wish: &Wish, tools: &Tools, subjects: &[Subject], scenarios: &[
     for (at, subject) in subjects.iter().enumerate() {
         say(&format!("{}: counting in process", subject.name));
         let table = counts::table(subject, scenarios)?;
-        let plain = scenarios.iter().find(|it| it.name == "headers");
-        let curves = plain.map(|plain| scale::curves(subject, plain)).transpose()?.unwrap_or_default();
+        let curves = scale::curves(subject, scenarios)?;
         kept.filter(at, |it| (it.counts, it.curves) = (table, curves));
         // Between two filters a signal may be heard; counting itself hears none.
         tokio::task::yield_now().await;
@@ -182,23 +182,22 @@ async fn instructions(
     keep: &impl Fn(Instructions),
 ) -> Result<()> {
     let Some((bare, others)) = contenders.split_first() else { return Ok(()) };
-    for run in 0..runs {
-        for contender in others.iter().filter(|it| it.what != What::Control) {
-            say(&format!(
-                "{}, {}: instructions of {} ({}/{runs})",
-                subject.name,
-                scenario.name,
-                contender.label,
-                run + 1
-            ));
-            let pair = callgrind::count(tools, subject, scenario, bare, contender).await?;
-            keep(Instructions {
-                scenario: scenario.name.clone(),
-                label: contender.label.clone(),
-                what: contender.what,
-                runs: vec![InstructionRun { bare: pair.bare, with: pair.with }],
-            });
-        }
+    let counted = others.iter().filter(|it| it.what != What::Control);
+    let turns = (0..runs).flat_map(|run| counted.clone().map(move |contender| (run + 1, contender)));
+    let mut pairs = stream::iter(turns.map(|(run, contender)| async move {
+        say(&format!("{}, {}: instructions of {} ({run}/{runs})", subject.name, scenario.name, contender.label));
+        anyhow::Ok((contender, callgrind::count(tools, subject, scenario, bare, contender).await?))
+    }))
+    // What else a core does is not counted.
+    .buffered(machine::cores().len());
+    while let Some(pair) = pairs.next().await {
+        let (contender, Pair { bare, with }) = pair?;
+        keep(Instructions {
+            scenario: scenario.name.clone(),
+            label: contender.label.clone(),
+            what: contender.what,
+            runs: vec![InstructionRun { bare, with }],
+        });
     }
     Ok(())
 }
