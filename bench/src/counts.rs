@@ -89,6 +89,8 @@ impl<'a> Play<'a> {
             let name = format!("link-{at}");
             let mut plugin = Plugin { vm_id: name.clone(), root_id: name.clone(), name, ..Plugin::new(module) };
             plugin.configuration = self.configuration.unwrap_or_default().into();
+            // The fuel of a block is that of all its instructions, and counting makes them several times as many.
+            plugin.fuel *= 10;
             plugin
         };
         let mut worker = Worker::new(&Host::new(), (0..self.chain).map(plugin)).map_err(|error| anyhow!("{error}"))?;

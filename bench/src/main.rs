@@ -13,7 +13,7 @@ use weir_bench::scenario::{self, Scenario};
 use weir_bench::shard;
 use weir_bench::site::Tools;
 use weir_bench::subject::{Port, Subject};
-use weir_bench::{callgrind, equivalence, page, profile, report, run};
+use weir_bench::{callgrind, equivalence, page, profile, report, run, scale};
 use weir_common::Shard;
 use weir_envoy::{Kind, Runtime};
 
@@ -105,7 +105,7 @@ enum Command {
         #[command(flatten)]
         subjects: Subjects,
         /// In this scenario.
-        #[arg(long, default_value = "headers")]
+        #[arg(long, default_value = scenario::PLAIN)]
         scenario: String,
     },
     /// Writes the report of a run anew, or of the shares of one.
@@ -246,6 +246,8 @@ fn check(subjects: &Subjects) -> Result<i32> {
         let table = counts::table(subject, &scenarios)?;
         print!("{}", report::markdown::counts_text(&table));
         found.extend(Baseline::read(subject)?.check(subject, &table));
+        // Not held to anything, but a run that ends in the middle of a curve would be found out too late.
+        scale::curves(subject, &scenarios)?;
     }
     if found.is_empty() {
         println!("the counts are within {} % of costs.json", baseline::MARGIN_PERCENT);

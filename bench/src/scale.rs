@@ -7,7 +7,7 @@ use weir_cases::manifest::bench::Scale;
 
 use crate::counts::{self, Play};
 use crate::profile;
-use crate::scenario::Scenario;
+use crate::scenario::{PLAIN, Scenario};
 use crate::stats::shape_words;
 use crate::subject::Subject;
 
@@ -33,12 +33,13 @@ impl Curve {
 const CHAINS: [u8; 5] = [1, 2, 3, 5, 10];
 const BODIES: [u32; 4] = [0, 1 << 10, 16 << 10, 64 << 10];
 
-/// The curves of a filter, for each of its ports.
+/// The curves of a filter, for each of its ports, over the plain scenario; none where that is not among them.
 ///
 /// # Errors
 /// A module cannot be run, or answers otherwise than it should: names port and what it is over.
-pub fn curves(subject: &Subject, plain: &Scenario) -> Result<Vec<Curve>> {
+pub fn curves(subject: &Subject, scenarios: &[Scenario]) -> Result<Vec<Curve>> {
     let mut curves = Vec::new();
+    let Some(plain) = scenarios.iter().find(|it| it.name == PLAIN) else { return Ok(curves) };
     for port in &subject.ports {
         let module = profile::counting(&port.wasm)?;
         let count = |scenario: &Scenario| -> Result<u64> {

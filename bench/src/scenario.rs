@@ -83,6 +83,9 @@ impl Default for Request {
     }
 }
 
+/// The name of the plainest scenario, which curves and comparisons are drawn from.
+pub const PLAIN: &str = "headers";
+
 fn one() -> u8 {
     1
 }
