@@ -137,6 +137,14 @@ impl Load {
         Ratio::over(ours.into_iter().zip(bare).filter_map(|(ours, bare)| Some((ours? - bare?) / vms)))
     }
 
+    /// How many rounds there are: `4 rounds`.
+    pub fn rounds(&self) -> String {
+        match self.series.first().map_or(0, |it| it.rounds.len()) {
+            1 => "1 round".into(),
+            count => format!("{count} rounds"),
+        }
+    }
+
     /// A contender's figure as a ratio to the bare listener of the same round.
     pub fn ratio(&self, series: &Series, figure: Figure) -> Option<Ratio> {
         Ratio::of(&series.figures(figure), &self.series.first()?.figures(figure))

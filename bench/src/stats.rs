@@ -45,7 +45,10 @@ impl Ratio {
         if self.holds(1.0) || control.is_some_and(|it| it.overlaps(self)) {
             return "none".into();
         }
-        format!("{:+.0} %", (self.median - 1.0) * 100.0)
+        match (self.median - 1.0) * 100.0 {
+            small if small.abs() < 1.0 => format!("{small:+.1} %"),
+            percent => format!("{percent:+.0} %"),
+        }
     }
 }
 
@@ -119,6 +122,7 @@ mod tests {
         assert_eq!(ratio(0.98, 1.05, 1.2).words(None), "none");
         assert_eq!(ratio(1.01, 1.05, 1.2).words(None), "+5 %");
         assert_eq!(ratio(0.5, 0.75, 0.9).words(None), "-25 %");
+        assert_eq!(ratio(1.001, 1.003, 1.004).words(None), "+0.3 %");
         assert_eq!(ratio(1.01, 1.05, 1.2).words(Some(&ratio(0.9, 1.0, 1.02))), "none");
         assert!(ratio(1.0, 1.1, 1.2).overlaps(&ratio(1.2, 1.3, 1.4)));
         assert!(!ratio(1.0, 1.1, 1.2).overlaps(&ratio(1.21, 1.3, 1.4)));

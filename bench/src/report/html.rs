@@ -9,7 +9,7 @@ use weir_common::thousands;
 
 use super::{added, memory_per_vm, place, short, spread, svg};
 use crate::results::{Figure, FilterResults, Load, Results, Series};
-use crate::scenario::Scenario;
+use crate::scenario::{PLAIN, Scenario};
 use crate::stats::Ratio;
 use crate::subject::What;
 
@@ -83,7 +83,7 @@ fn section(body: &mut String, filter: &FilterResults, scenarios: &[Scenario]) {
 }
 
 fn instructions_words(filter: &FilterResults, label: &str, place: &str) -> String {
-    let found = filter.instructions.iter().find(|it| it.scenario == "headers" && it.label == label);
+    let found = filter.instructions.iter().find(|it| it.scenario == PLAIN && it.label == label);
     let own = found.and_then(|it| it.added()).map_or(String::new(), |it| added(&it));
     format!("{own} instructions to a request in Envoy: {place}")
 }
@@ -181,13 +181,13 @@ fn curves(body: &mut String, filter: &FilterResults) {
 }
 
 fn under_load(body: &mut String, load: &Load, scenarios: &[Scenario]) {
-    let rounds = load.series.first().map_or(0, |it| it.rounds.len());
     let rate = load.rate.map_or(String::new(), |rate| format!(", open loop at {} requests/s", thousands(rate.into())));
     let _ = write!(
         body,
-        "<div class=\"card\"><h4>{}</h4><p class=\"soft\">{} {rounds} rounds{rate}.</p>",
+        "<div class=\"card\"><h4>{}</h4><p class=\"soft\">{} {}{rate}.</p>",
         escape(&load.scenario),
-        escape(summary_of(scenarios, &load.scenario))
+        escape(summary_of(scenarios, &load.scenario)),
+        load.rounds()
     );
     let shown =
         if load.rate.is_some() { [Figure::CpuTime, Figure::Throughput] } else { [Figure::Start, Figure::First] };

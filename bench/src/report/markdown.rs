@@ -139,9 +139,8 @@ fn under_load(load: &Load, scenarios: &[Scenario]) -> String {
         return String::new();
     }
     let headings: Vec<_> = shown.iter().map(|it| it.words()).collect();
-    let rounds = load.series.first().map_or(0, |it| it.rounds.len());
     let mut text =
-        format!("\n`{}`, {rounds} rounds, ratio to no filter:\n\n| | {} |\n", load.scenario, headings.join(" | "));
+        format!("\n`{}`, {}, ratio to no filter:\n\n| | {} |\n", load.scenario, load.rounds(), headings.join(" | "));
     text.push_str(&rule(shown.len()));
     for series in load.series.iter().filter(|it| it.what != What::Bare) {
         let cells = shown.iter().map(|figure| match load.ratio(series, *figure) {

@@ -12,8 +12,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use weir_common::{shown, thousands, whole};
 
-use crate::results::{FilterResults, Load, Results};
-use crate::scenario::Scenario;
+use crate::results::{FilterResults, Instructions, Load, Results};
+use crate::scenario::{PLAIN, Scenario};
 use crate::stats::Ratio;
 use crate::subject::What;
 
@@ -58,27 +58,35 @@ pub fn added(added: &Ratio) -> String {
     if around < 0.5 { middle } else { format!("{middle} ± {}", thousands(around.ceil() as u64)) }
 }
 
+/// What one that is wanted adds to a request of the plain scenario, with its label.
+fn adds(filter: &FilterResults, wanted: impl Fn(&Instructions) -> bool) -> Option<(&str, Ratio)> {
+    let found = filter.instructions.iter().find(|it| it.scenario == PLAIN && wanted(it))?;
+    Some((&found.label, found.added()?))
+}
+
+/// How many times that of another a port adds.
+fn times(own: &Ratio, other: &Ratio, name: &str) -> String {
+    match own.overlaps(other) {
+        true => format!("no difference to {name}"),
+        false => format!("{:.2} times {name}", own.median / other.median),
+    }
+}
+
 /// Where a port stands between Envoy's own filter and Lua, by the instructions that each adds in the plain scenario.
 pub fn place(filter: &FilterResults, label: &str) -> Option<String> {
-    let of = |wanted: &dyn Fn(&What, &str) -> bool| {
-        let found = filter.instructions.iter().find(|it| it.scenario == "headers" && wanted(&it.what, &it.label));
-        found.and_then(|it| it.added())
-    };
-    let own = of(&|what, it| *what == What::Port && it == label)?;
-    let side = |other: Option<Ratio>, name: &str| {
-        let other = other?;
-        let factor = own.median / other.median;
-        Some(match own.overlaps(&other) {
-            true => format!("no difference to {name}"),
-            false => format!("{factor:.2} times {name}"),
-        })
-    };
-    let sides = [
-        side(of(&|what, _| *what == What::Native), "Envoy's own filter"),
-        side(of(&|what, _| *what == What::Lua), "Lua"),
-    ];
+    let (_, own) = adds(filter, |it| it.what == What::Port && it.label == label)?;
+    let beside = |what| adds(filter, move |it: &Instructions| it.what == what);
+    let sides = [(What::Native, "Envoy's own filter"), (What::Lua, "Lua")];
+    let sides = sides.map(|(what, name)| Some(times(&own, &beside(what)?.1, name)));
     let sides: Vec<_> = sides.into_iter().flatten().collect();
     (!sides.is_empty()).then(|| sides.join(", "))
+}
+
+/// The first port of a filter that adds more than Lua does.
+fn slower_than_lua(filter: &FilterResults) -> Option<&str> {
+    let (_, lua) = adds(filter, |it| it.what == What::Lua)?;
+    let more = |it: &&Instructions| it.what == What::Port && it.added().is_some_and(|own| own.low > lua.high);
+    filter.instructions.iter().filter(|it| it.scenario == PLAIN).find(more).map(|it| it.label.as_str())
 }
 
 /// What each VM of the Wasm filters takes in memory: `hello-header 3.1 MiB (2.9–3.4)`, and so on; empty where nothing says.

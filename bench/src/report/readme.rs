@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use weir_common::{replace_between, thousands, whole};
+use weir_common::{replace_between, whole};
 
-use super::{added, place, write as write_report};
-use crate::results::Results;
+use super::{added, adds, short, slower_than_lua, spread, times, write as write_report};
+use crate::results::{Figure, FilterResults, Results};
+use crate::scenario::{Measure, Scenario};
 use crate::subject::What;
 
 const BEGIN: &str = "<!-- costs: written by `cargo xtask bench --publish` -->\n";
@@ -17,10 +18,18 @@ const END: &str = "<!-- end of costs -->\n";
 /// Keeps a run in `bench/results/<date>-<machine>/`, and brings README.md up to date.
 ///
 /// # Errors
-/// The run is a quick one or not whole, or a file cannot be written.
+/// The run is a quick one or not whole, a port costs more than Lua and no note says why, or a file cannot be written.
 pub fn publish(root: &Path, results: &Results) -> Result<PathBuf> {
     if results.quick || results.incomplete.is_some() {
         bail!("a run that is kept has to be whole, and no quick one");
+    }
+    for filter in results.filters.iter().filter(|it| it.note.is_none()) {
+        if let Some(label) = slower_than_lua(filter) {
+            bail!(
+                "{label} costs more than Lua: say why, and what would mend it, as bench.note in {}'s filter.toml",
+                filter.name
+            );
+        }
     }
     let folder = root.join("bench/results").join(name(results));
     write_report(&folder, results)?;
@@ -81,31 +90,23 @@ fn readme(root: &Path, folder: &Path, results: &Results) -> Result<(String, Stri
 
 fn table(folder: &Path, results: &Results) -> String {
     let mut text = String::from(
-        "| filter | beside it | instructions added | guest instructions | host calls |\n| --- | --- | ---: | ---: | ---: |\n",
+        "| port | instructions added | those of a no-op | beside Envoy's own filter | beside Lua | MiB for each VM | start-up |\n\
+         | --- | ---: | ---: | --- | --- | ---: | ---: |\n",
     );
-    let mut places = String::new();
     for filter in &results.filters {
-        let plain = filter.instructions.iter().filter(|it| it.scenario == "headers");
-        for it in plain {
-            let counts = filter.counts.get(&it.label).and_then(|it| it.get("headers"));
-            let instructions = it.added().map_or("–".to_owned(), |it| added(&it));
-            let (guest, calls) = counts.map_or(("–".to_owned(), "–".to_owned()), |it| {
-                (thousands(it.instructions), it.calls().to_string())
-            });
-            let label = if it.what == What::Port { format!("**{}**", it.label) } else { it.label.clone() };
-            // Writing to a string cannot fail, here and below.
-            let _ = writeln!(text, "| {} | {label} | {instructions} | {guest} | {calls} |", filter.name);
-        }
         for module in &filter.modules {
-            if let Some(place) = place(filter, &module.label) {
-                let _ = writeln!(places, "- {}: {place}.{}", module.label, note(filter.note.as_deref()));
-            }
+            text.push_str(&row(filter, &module.label, &results.scenarios));
         }
+    }
+    text.push('\n');
+    // Writing to a string cannot fail, here and below.
+    for (name, note) in results.filters.iter().filter_map(|it| Some((&it.name, it.note.as_ref()?))) {
+        let _ = writeln!(text, "- {name}: {note}");
     }
     let run = folder.file_name().unwrap_or_default().to_string_lossy();
     let _ = write!(
         text,
-        "\n{places}\nMade by `{}` on {} ({} cores, Envoy {}): [`bench/results/{run}`](bench/results/{run}).\n",
+        "\nMade by `{}` on {} ({} cores, Envoy {}): [`bench/results/{run}`](bench/results/{run}).\n",
         results.command,
         results.machine.processor,
         results.machine.cores,
@@ -114,6 +115,59 @@ fn table(folder: &Path, results: &Results) -> String {
     text
 }
 
-fn note(note: Option<&str>) -> String {
-    note.map(|it| format!(" {it}")).unwrap_or_default()
+/// A port: what it adds to a plain request, and what stands beside it; what it takes in memory, and to start.
+fn row(filter: &FilterResults, label: &str, scenarios: &[Scenario]) -> String {
+    let nothing = || "–".to_owned();
+    let own = adds(filter, |it| it.what == What::Port && it.label == label);
+    let beside = |what: What| {
+        let (own, (name, other)) = (own.as_ref()?, adds(filter, |it| it.what == what)?);
+        Some(format!("{} ({})", times(&own.1, &other, name), added(&other)))
+    };
+    let load = |measured: Measure| {
+        let scenario = scenarios.iter().find(|it| it.measures(measured))?;
+        let load = filter.load.iter().find(|it| it.scenario == scenario.name)?;
+        Some((scenario, load, load.series.iter().find(|it| it.label == label)?))
+    };
+    let memory = load(Measure::Load).and_then(|(scenario, load, series)| load.memory_per_vm(series, scenario));
+    let start = load(Measure::Start).and_then(|(_, load, series)| load.ratio(series, Figure::Start));
+    let cells = [
+        own.as_ref().map(|it| added(&it.1)),
+        adds(filter, |it| it.what == What::Noop).map(|it| added(&it.1)),
+        beside(What::Native),
+        beside(What::Lua),
+        memory.map(|it| short(it.median)),
+        start.map(|it| format!("{} ×", spread(&it))),
+    ];
+    let cells: Vec<_> = cells.into_iter().map(|it| it.unwrap_or_else(nothing)).collect();
+    format!("| {label} | {} |\n", cells.join(" | "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_published_cannot_drift_and_says_why_it_is_dear() {
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/results.json");
+        let mut results = Results { quick: false, incomplete: None, ..Results::read(&fixture).unwrap() };
+        let root = tempfile::tempdir().unwrap();
+        let readme = root.path().join("README.md");
+        fs::write(&readme, format!("before\n{BEGIN}{END}after\n")).unwrap();
+        publish(root.path(), &results).unwrap();
+        check(root.path()).unwrap();
+        let text = fs::read_to_string(&readme).unwrap();
+        let row = text.lines().find(|line| line.starts_with("| hello-header |")).unwrap();
+        assert!(row.contains(" times header_mutation (") && row.contains(" times Lua ("), "{row}");
+        fs::write(&readme, text.replace(" times Lua (", " times lua (")).unwrap();
+        assert!(check(root.path()).unwrap_err().to_string().contains("the figures are not those of"));
+
+        for it in results.filters[0].instructions.iter_mut().filter(|it| it.what == What::Lua) {
+            it.runs.iter_mut().for_each(|run| run.with = run.bare + 1.0);
+        }
+        results.filters[0].note = None;
+        let refused = publish(root.path(), &results).unwrap_err().to_string();
+        assert!(refused.starts_with("hello-header costs more than Lua: say why"), "{refused}");
+        results.filters[0].note = Some("It is dear.".into());
+        publish(root.path(), &results).unwrap();
+    }
 }
