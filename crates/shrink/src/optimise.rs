@@ -33,6 +33,11 @@ pub(crate) fn optimise(_wasm: &[u8]) -> Result<Vec<u8>, OptimiseError> {
     Err(OptimiseError::NotBuilt)
 }
 
+/// Bytes from which a module goes through the passes once, and not until they change nothing more: of the two megabytes
+/// that Go's compiler makes, that would take two thirds of the time and a hundred bytes.
+#[cfg(feature = "optimise")]
+const LARGE: usize = 1 << 20;
+
 /// Optimises for size. The names of functions survive.
 ///
 /// Only the features in use are enabled: given all of them, Binaryen 116 splits data into more segments than V8 takes.
@@ -47,16 +52,19 @@ pub(crate) fn optimise(wasm: &[u8]) -> Result<Vec<u8>, OptimiseError> {
     for feature in features::used(wasm) {
         smaller.enable_feature(binaryen(feature).ok_or(OptimiseError::UnknownFeature(feature.name))?);
     }
-    if !is_table_shared(wasm) {
+    let narrowed = if is_table_shared(wasm) {
+        None
+    } else {
         // Once pruned, most methods in an SDK's vtables have no caller left, and the flow of values through the whole
         // program shows which: a seventh of a Rust filter. It comes first, while the code still looks as compiled.
         let mut flow = smaller.clone();
         flow.add_default_passes(false).add_pass(wasm_opt::Pass::GufaOptimizing);
+        Some(run(&flow, wasm)?)
+    };
+    if wasm.len() < LARGE {
         smaller.set_converge();
-        return run(&smaller, &run(&flow, wasm)?);
     }
-    smaller.set_converge();
-    run(&smaller, wasm)
+    run(&smaller, narrowed.as_deref().unwrap_or(wasm))
 }
 
 /// Whether the host can put functions into a table, or call those that are in one: then nobody knows all callers.
