@@ -2,6 +2,9 @@
 //!
 //! A VM's time begins when its listener is added. So a case in which time matters has its listener added when it
 //! begins, and taken away with the next change after it.
+//!
+//! They are added one by one. Envoy gives a listener whose port is of the kernel's choice the socket of one that is being
+//! taken away, if that is still open; it would give the same to each of several, which would answer for each other.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex as StdMutex, PoisonError};
@@ -12,10 +15,6 @@ use tokio::sync::Mutex;
 use super::{Served, served};
 use crate::bootstrap::Listener;
 use crate::envoy::Envoy;
-
-/// How many are added with one change: a change costs Envoy a look at all listeners, and each VM that is added makes the
-/// ones before it wait for their cases to begin.
-const AT_ONCE: usize = 4;
 
 /// The listeners that Envoy was told last, and those that are to come.
 #[derive(Debug)]
@@ -54,48 +53,38 @@ impl Listeners {
         Listeners { waiting: StdMutex::default(), told: Mutex::new(told) }
     }
 
-    /// Adds a listener, with others that wait to be added, and says what became of it.
+    /// Adds a listener, after those that wait to be added before it, and says what became of it.
     ///
     /// # Errors
     /// See [`Envoy::update`]; or Envoy takes it and serves it nowhere.
     pub(super) async fn add(&self, envoy: &Envoy, listener: &Listener) -> Result<Served> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(listener.clone());
         let mut told = self.told.lock().await;
-        // Another case may have had it added together with its own.
+        // Another case may have had it added before its own.
         while !told.became.contains_key(&listener.name) {
-            let batch = self.batch();
-            if batch.is_empty() {
-                break;
-            }
-            self.tell(envoy, &mut told, batch).await?;
+            let Some(next) = self.next() else { break };
+            self.tell(envoy, &mut told, next).await?;
         }
         told.became.remove(&listener.name).with_context(|| format!("Envoy does not serve {}", listener.name))
     }
 
-    /// Takes those that have waited longest.
-    fn batch(&self) -> Vec<Listener> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = waiting.len().min(AT_ONCE);
-        waiting.drain(..number).collect()
+    /// Takes the one that has waited longest.
+    fn next(&self) -> Option<Listener> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
-    async fn tell(&self, envoy: &Envoy, told: &mut Told, batch: Vec<Listener>) -> Result<()> {
-        let names: Vec<_> = batch.iter().map(|it| it.name.clone()).collect();
-        told.passing.extend(batch);
+    async fn tell(&self, envoy: &Envoy, told: &mut Told, next: Listener) -> Result<()> {
+        let name = next.name.clone();
+        told.passing.push(next);
         let (version, listeners) = told.next();
-        // Which of them it refuses is asked for by name.
+        // Whether it refuses this one is asked for by name.
         envoy.update(&version, &listeners).await?;
-        let served = served(envoy.admin).await?;
-        for name in names {
-            match served.get(&name) {
-                Some(Served::On(_)) => {}
-                // Kept, it would be tried again, and refused again, with every other.
-                Some(Served::Refused(_)) | None => told.forget(&name),
-            }
-            if let Some(it) = served.get(&name) {
-                told.became.insert(name, it.clone());
-            }
+        let became = served(envoy.admin).await?.remove(&name);
+        if !matches!(became, Some(Served::On(_))) {
+            // Kept, it would be tried again, and refused again, with every other.
+            told.forget(&name);
         }
+        told.became.extend(became.map(|it| (name, it)));
         Ok(())
     }
 
@@ -126,13 +115,10 @@ mod tests {
     }
 
     #[test]
-    fn those_that_wait_longest_come_first_and_a_few_at_once() {
+    fn those_that_wait_longest_come_first() {
         let listeners = Listeners::new(Vec::new());
-        let names = ["a", "b", "c", "d", "e"];
-        listeners.waiting.lock().unwrap().extend(names.map(listener));
-        let batch = || listeners.batch().into_iter().map(|it| it.name).collect::<Vec<_>>();
-        assert_eq!(batch(), ["a", "b", "c", "d"]);
-        assert_eq!(batch(), ["e"]);
-        assert_eq!(batch(), [""; 0]);
+        listeners.waiting.lock().unwrap().extend(["a", "b"].map(listener));
+        let names: Vec<_> = std::iter::from_fn(|| listeners.next()).map(|it| it.name).collect();
+        assert_eq!(names, ["a", "b"]);
     }
 }
