@@ -6,9 +6,6 @@
 //! They are added one by one. Envoy gives a listener whose port is of the kernel's choice the socket of one that is being
 //! taken away, if that is still open; it would give the same to each of several, which would answer for each other.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex as StdMutex, PoisonError};
-
 use anyhow::{Context, Result};
 use tokio::sync::Mutex;
 
@@ -16,10 +13,9 @@ use super::{Served, served};
 use crate::bootstrap::Listener;
 use crate::envoy::Envoy;
 
-/// The listeners that Envoy was told last, and those that are to come.
+/// The listeners that Envoy was told last.
 #[derive(Debug)]
 pub(super) struct Listeners {
-    waiting: StdMutex<VecDeque<Listener>>,
     told: Mutex<Told>,
 }
 
@@ -30,8 +26,6 @@ struct Told {
     lasting: Vec<Listener>,
     /// Those of the cases that are running.
     passing: Vec<Listener>,
-    /// What became of those that were added, until who wants to know has asked.
-    became: HashMap<String, Served>,
 }
 
 impl Told {
@@ -50,42 +44,27 @@ impl Listeners {
     /// Those of the first version.
     pub(super) fn new(lasting: Vec<Listener>) -> Listeners {
         let told = Told { version: 1, lasting, ..Told::default() };
-        Listeners { waiting: StdMutex::default(), told: Mutex::new(told) }
+        Listeners { told: Mutex::new(told) }
     }
 
-    /// Adds a listener, after those that wait to be added before it, and says what became of it.
+    /// Adds a listener, after those that were to be added before it, and says what became of it.
     ///
     /// # Errors
     /// See [`Envoy::update`]; or Envoy takes it and serves it nowhere.
     pub(super) async fn add(&self, envoy: &Envoy, listener: &Listener) -> Result<Served> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(listener.clone());
+        let name = &listener.name;
+        // Who has waited longest is let in first.
         let mut told = self.told.lock().await;
-        // Another case may have had it added before its own.
-        while !told.became.contains_key(&listener.name) {
-            let Some(next) = self.next() else { break };
-            self.tell(envoy, &mut told, next).await?;
-        }
-        told.became.remove(&listener.name).with_context(|| format!("Envoy does not serve {}", listener.name))
-    }
-
-    /// Takes the one that has waited longest.
-    fn next(&self) -> Option<Listener> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
-    }
-
-    async fn tell(&self, envoy: &Envoy, told: &mut Told, next: Listener) -> Result<()> {
-        let name = next.name.clone();
-        told.passing.push(next);
+        told.passing.push(listener.clone());
         let (version, listeners) = told.next();
         // Whether it refuses this one is asked for by name.
         envoy.update(&version, &listeners).await?;
-        let became = served(envoy.admin).await?.remove(&name);
+        let became = served(envoy.admin).await?.remove(name);
         if !matches!(became, Some(Served::On(_))) {
             // Kept, it would be tried again, and refused again, with every other.
-            told.forget(&name);
+            told.forget(name);
         }
-        told.became.extend(became.map(|it| (name, it)));
-        Ok(())
+        became.with_context(|| format!("Envoy does not serve {name}"))
     }
 
     /// Takes a listener that was added away, with the next one that is added.
@@ -112,13 +91,5 @@ mod tests {
         let (version, told) = listeners.told.lock().await.next();
         assert_eq!(version, "2");
         assert_eq!(told.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["a", "c"]);
-    }
-
-    #[test]
-    fn those_that_wait_longest_come_first() {
-        let listeners = Listeners::new(Vec::new());
-        listeners.waiting.lock().unwrap().extend(["a", "b"].map(listener));
-        let names: Vec<_> = std::iter::from_fn(|| listeners.next()).map(|it| it.name).collect();
-        assert_eq!(names, ["a", "b"]);
     }
 }
