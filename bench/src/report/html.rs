@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 
 use weir_common::thousands;
 
-use super::{added, memory_per_vm, place, short, spread, svg};
+use super::{added, adds, memory_per_vm, place, short, spread, svg};
 use crate::results::{Figure, FilterResults, Load, Results, Series};
-use crate::scenario::{PLAIN, Scenario};
+use crate::scenario::Scenario;
 use crate::stats::Ratio;
 use crate::subject::What;
 
@@ -83,8 +83,7 @@ fn section(body: &mut String, filter: &FilterResults, scenarios: &[Scenario]) {
 }
 
 fn instructions_words(filter: &FilterResults, label: &str, place: &str) -> String {
-    let found = filter.instructions.iter().find(|it| it.scenario == PLAIN && it.label == label);
-    let own = found.and_then(|it| it.added()).map_or(String::new(), |it| added(&it));
+    let own = adds(filter, |it| it.label == label).map_or(String::new(), |(_, it)| added(&it));
     format!("{own} instructions to a request in Envoy: {place}")
 }
 
